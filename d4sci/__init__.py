@@ -1,0 +1,13 @@
+"""d4sci: the course ML with PyTorch for Developers, one concept per file.
+
+Import from the file that is named after the concept, so that `??` shows the lesson:
+
+    from d4sci.preprocessing import StandardScaler
+"""
+
+__version__ = "0.1.0"
+
+NOTEBOOKS = {
+    "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
+}
+"""Which files each notebook uses: notebook name -> module names."""

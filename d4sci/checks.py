@@ -1,0 +1,82 @@
+"""Checks at the public boundary: each message says what was expected, what came, and the fix."""
+
+import torch
+
+
+def check_tensor(X, name="X"):
+    """Raise TypeError unless X is a tensor."""
+    if not isinstance(X, torch.Tensor):
+        kind = f"{type(X).__module__}.{type(X).__name__}".removeprefix("builtins.")
+        raise TypeError(f"{name} must be a torch.Tensor, got {kind}; use torch.as_tensor({name})")
+
+
+def check_matrix(X, name="X", *, n_features=None):
+    """Raise unless X is a finite floating-point tensor of shape (n, d) with n, d ≥ 1.
+
+    n_features: the d that an earlier `fit` saw, if any.
+    Raises TypeError (not a tensor, not floating point) or ValueError (shape, empty, NaN, infinity).
+    """
+    check_tensor(X, name)
+    if X.ndim != 2:
+        fix = f"; for one feature use {name}.reshape(-1, 1)" if X.ndim == 1 else ""
+        fix = f"; flatten each row with {name}.flatten(1)" if X.ndim > 2 else fix
+        raise ValueError(f"{name} must have shape (n, d), got {tuple(X.shape)}{fix}")
+    if 0 in X.shape:
+        raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row and column")
+    if not X.is_floating_point():
+        raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
+    if n_features is not None and X.shape[1] != n_features:
+        raise ValueError(
+            f"{name} has {X.shape[1]} features, but fit saw {n_features}; give the same columns"
+        )
+    check_finite(X, name)
+
+
+def check_finite(X, name="X"):
+    """Raise ValueError if X holds NaN or infinity."""
+    # A finite sum proves a finite tensor in one pass; a large sum may overflow, so look closer.
+    if not X.sum().isfinite() and not X.isfinite().all():
+        bad = int((~X.isfinite()).sum())
+        raise ValueError(
+            f"{name} holds {bad} values that are NaN or infinite; drop or fill them first"
+        )
+
+
+def check_same_length(name_a, a, name_b, b):
+    """Raise ValueError unless a and b have equally many rows."""
+    if len(a) != len(b):
+        raise ValueError(
+            f"{name_a} and {name_b} must have equally many rows, got {len(a)} and {len(b)}"
+        )
+
+
+def check_labels(y, n=None, name="y"):
+    """Raise unless y is a non-empty tensor of shape (n,)."""
+    check_tensor(y, name)
+    if y.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,), got {tuple(y.shape)}; use {name}.flatten()")
+    if len(y) == 0:
+        raise ValueError(f"{name} is empty; give at least one label")
+    if y.is_floating_point() or y.is_complex():
+        check_finite(y, name)
+    if n is not None and len(y) != n:
+        raise ValueError(f"{name} must have one entry per row of X: expected {n}, got {len(y)}")
+
+
+def check_between(name, value, low, high):
+    """Raise ValueError unless low ≤ value ≤ high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low} and {high}, got {value}")
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_fitted(estimator, attribute):
+    """Raise RuntimeError unless `fit` has set the attribute."""
+    if not hasattr(estimator, attribute):
+        kind = type(estimator).__name__
+        raise RuntimeError(f"this {kind} is not fitted yet; call fit(X) first")

@@ -1,0 +1,25 @@
+"""Where the numbers live: the accelerator of this machine, and the way back to NumPy."""
+
+import numpy as np
+import torch
+
+
+def get_device():
+    """Return the accelerator of this machine (`cuda`, `mps`, `xpu`), or the CPU where there is none.
+
+    AMD GPUs call themselves `cuda` too. Move data once and visibly: `X = X.to(get_device())`.
+    """
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator()
+    return torch.device("cpu")
+
+
+def to_numpy(values):
+    """Return `values` as a NumPy array, wherever they live and whether or not they carry a graph.
+
+    values: tensor on any device, array, list or number, any shape.
+    A CPU tensor shares its memory with the result; from another device it is copied.
+    """
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().numpy()
+    return np.asarray(values)
