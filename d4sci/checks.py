@@ -22,7 +22,7 @@ def check_matrix(X, name="X", *, n_features=None):
         fix = f"; flatten each row with {name}.flatten(1)" if X.ndim > 2 else fix
         raise ValueError(f"{name} must have shape (n, d), got {tuple(X.shape)}{fix}")
     if 0 in X.shape:
-        raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row and column")
+        raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row")
     if not X.is_floating_point():
         raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
     if n_features is not None and X.shape[1] != n_features:
@@ -61,6 +61,14 @@ def check_labels(y, n=None, name="y"):
         check_finite(y, name)
     if n is not None and len(y) != n:
         raise ValueError(f"{name} must have one entry per row of X: expected {n}, got {len(y)}")
+
+
+def check_classes(y, n=None, name="y"):
+    """Raise unless y is a non-empty tensor of class labels, integer or bool, of shape (n,)."""
+    check_tensor(y, name)
+    if y.is_floating_point() or y.is_complex():
+        raise TypeError(f"{name} must hold integer class labels, got {y.dtype}; use {name}.long()")
+    check_labels(y, n, name)
 
 
 def check_between(name, value, low, high):

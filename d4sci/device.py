@@ -5,7 +5,7 @@ import torch
 
 
 def get_device():
-    """Return the accelerator of this machine (`cuda`, `mps`, `xpu`), or the CPU where there is none.
+    """Return the accelerator of this machine (`cuda`, `mps`, `xpu`), else the CPU.
 
     AMD GPUs call themselves `cuda` too. Move data once and visibly: `X = X.to(get_device())`.
     """

@@ -1,0 +1,194 @@
+"""How good is a prediction, or a clustering? The truth comes first, the result is a number."""
+
+import torch
+
+from d4sci.checks import check_choice, check_classes, check_labels, check_matrix, check_same_length
+from d4sci.distance import distance_blocks
+
+
+def confusion_matrix(y_true, y_pred, *, labels=None):
+    """Return C (k, k), int64: C[i, j] rows of class i were predicted to be of class j.
+
+    y_true, y_pred: integer labels, (n,).
+    labels: the classes in the order wanted, rows of others left out; by default all, sorted.
+    """
+    _check_pair(check_classes, y_true, y_pred)
+    wanted = y_true[:0] if labels is None else torch.as_tensor(labels, device=y_true.device)
+    n = len(y_true)
+    classes, c = torch.cat([y_true, y_pred, wanted]).unique(return_inverse=True)
+    k, true, predicted, wanted = len(classes), c[:n], c[n : 2 * n], c[2 * n :]
+    C = torch.bincount(k * true + predicted, minlength=k * k).reshape(k, k)
+    return C if labels is None else C[wanted][:, wanted]
+
+
+def accuracy(y_true, y_pred):
+    """Return the share of rows whose predicted class is the true one."""
+    _check_pair(check_classes, y_true, y_pred)
+    return int((y_true == y_pred).sum()) / len(y_true)
+
+
+def precision(y_true, y_pred, *, average="binary", positive=1):
+    """Return tp / (tp + fp): of the rows called a class, the share that are of that class.
+
+    tp, fp, fn: true positives, false positives and false negatives; 0 / 0 counts as 0.
+    y_true, y_pred: integer labels, (n,).
+    average: "binary", of the class `positive` among two; "macro", the mean over the classes;
+    "micro", of the summed counts; None, a tensor (k,), one value per class in sorted order.
+    Raises ValueError for "binary" with more than two classes, or none that is `positive`.
+    """
+    tp, fp, _ = _count(y_true, y_pred, average, positive)  # (k,)
+    return _average(tp, tp + fp, average)
+
+
+def recall(y_true, y_pred, *, average="binary", positive=1):
+    """Return tp / (tp + fn): of the rows of a class, the share called so.  As `precision`."""
+    tp, _, fn = _count(y_true, y_pred, average, positive)  # (k,)
+    return _average(tp, tp + fn, average)
+
+
+def f1(y_true, y_pred, *, average="binary", positive=1):
+    """Return 2 tp / (2 tp + fp + fn), the harmonic mean of these two.  As `precision`."""
+    tp, fp, fn = _count(y_true, y_pred, average, positive)  # (k,)
+    return _average(2 * tp, 2 * tp + fp + fn, average)
+
+
+def roc_curve(y_true, scores):
+    """Return fpr, tpr, thresholds: which shares of the negative and of the positive rows score
+    at least the threshold.
+
+    y_true: labels of two classes, the larger one positive, (n,).  scores: floating point, (n,).
+    Returns three tensors (t,) like the scores: threshold ∞, then each distinct score downwards.
+    Raises ValueError unless there are two classes.
+    """
+    fp, tp, thresholds = _roc_counts(y_true, scores)  # (t,)
+    return fp.to(scores.dtype) / fp[-1], tp.to(scores.dtype) / tp[-1], thresholds
+
+
+def roc_auc(y_true, scores):
+    """Return the area under the ROC curve: how often a positive row outscores a negative one.
+
+    A tie counts half.  The sum of the trapezoids is one of whole numbers.  As `roc_curve`.
+    """
+    fp, tp, _ = _roc_counts(y_true, scores)  # (t,)
+    doubled = (fp.diff() * (tp[1:] + tp[:-1])).sum()
+    return int(doubled) / (2 * int(fp[-1]) * int(tp[-1]))
+
+
+def mse(y_true, y_pred):
+    """Return the mean squared error Σ (y − ŷ)² / n.  y_true, y_pred: floating point, (n,)."""
+    _check_pair(_check_numbers, y_true, y_pred)
+    return (y_true - y_pred).square().mean().item()
+
+
+def r2(y_true, y_pred):
+    """Return R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)², the share of the variance that ŷ explains.
+
+    y_true, y_pred: floating point, (n,), n ≥ 2.
+    Where y is constant: 1 if ŷ equals it, else 0, as in scikit-learn.
+    """
+    _check_pair(_check_numbers, y_true, y_pred)
+    if len(y_true) < 2:
+        raise ValueError("R² needs 2 rows or more, got 1; use mse(y_true, y_pred)")
+    y = y_true - y_true[0]  # exactly 0 where constant, and exact far from the origin
+    residual = (y_true - y_pred).square().sum().item()
+    total = (y - y.mean()).square().sum().item()
+    return 1 - residual / total if total else float(residual == 0)
+
+
+def silhouette(X, labels, *, metric="euclidean", per_sample=False):
+    """Return the mean silhouette s = (b − a) / max(a, b): 1 well inside, below 0 misplaced.
+
+    a: mean distance of a row to the others of its cluster.
+    b: the same to the rows of another cluster, the one where it is least.
+    A row alone in its cluster has s = 0.
+    X: (n, d).  labels: (n,), of 2 to n − 1 clusters; noise labelled −1 counts as a cluster.
+    metric: as in `distances`.  per_sample: return each row's s, (n,), instead of the mean.
+    Raises ValueError for too few or too many clusters.
+    Source: Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7.
+    """
+    check_matrix(X)
+    check_classes(labels, len(X), "labels")
+    _, c, sizes = labels.unique(return_inverse=True, return_counts=True)  # (n,), (k,)
+    n, k = len(X), len(sizes)
+    if not 2 <= k < n:
+        raise ValueError(f"silhouette needs 2 to n − 1 = {n - 1} clusters, got {k}; try another k")
+    T = (c[:, None] == torch.arange(k, device=c.device)).to(X)  # (n, k), one-hot
+    s = X.new_empty(n)
+    for rows, D in distance_blocks(X, metric=metric):  # (r, n)
+        own, sums = T[rows].bool(), D @ T  # (r, k)
+        a = sums[own] / (sizes[c[rows]] - 1)  # (r,)
+        b = (sums / sizes).masked_fill(own, torch.inf).amin(1)  # (r,)
+        s[rows] = ((b - a) / torch.maximum(a, b)).nan_to_num(0)  # 0 / 0: alone, or all equal
+    return s if per_sample else s.mean().item()
+
+
+def adjusted_rand_index(labels_a, labels_b):
+    """Return how far two clusterings agree: 1 the same but for names, 0 as much as by chance.
+
+    ARI = (both − expected) / ((A + B) / 2 − expected),  expected = A B / N
+    A, B, both: of the N pairs of rows, those that share a cluster in the one, the other, in both.
+    labels_a, labels_b: integer labels, (n,).
+    Source: Hubert and Arabie 1985, doi:10.1007/BF01908075.
+    """
+    _check_pair(check_classes, labels_a, labels_b, "labels_a", "labels_b")
+    a, b = (y.unique(return_inverse=True)[1] for y in (labels_a, labels_b))  # (n,)
+    A, B, both = _pairs(a), _pairs(b), _pairs(a * len(b) + b)
+    if A == B == both:
+        return 1.0
+    N = _pairs(torch.zeros_like(a))
+    return 2 * (N * both - A * B) / (N * (A + B) - 2 * A * B)  # all × 2 N: exact whole numbers
+
+
+def _pairs(labels):
+    sizes = labels.unique(return_counts=True)[1]  # (k,)
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def _count(y_true, y_pred, average, positive):
+    """Return tp, fp, fn of each class, or the positive one, on the CPU, which has float64."""
+    check_choice("average", average, ("binary", "macro", "micro", None))
+    C = confusion_matrix(y_true, y_pred).cpu()  # (k, k)
+    tp = C.diagonal()
+    counts = torch.stack([tp, C.sum(0) - tp, C.sum(1) - tp])  # (3, k)
+    if average != "binary":
+        return counts
+    classes = torch.cat([y_true, y_pred]).unique().tolist()
+    if len(classes) > 2:
+        raise ValueError(f'average="binary" has two classes, got {classes}; use average="macro"')
+    if len(classes) == 2 and positive not in classes:
+        raise ValueError(f"positive must be one of {classes}, got {positive}; name that class")
+    return counts[:, [c == positive for c in classes]]  # (3, 1), or none
+
+
+def _average(numerator, denominator, average):
+    if average in ("binary", "micro"):
+        numerator, denominator = numerator.sum(), denominator.sum()
+    ratio = numerator.double() / denominator.clamp(min=1)  # 0 / 0 counts as 0
+    return ratio if average is None else ratio.mean().item()
+
+
+def _roc_counts(y_true, scores):
+    """Return how many negative and positive rows score at least each threshold, (t,), and these."""
+    check_classes(y_true, name="y_true")
+    _check_numbers(scores, name="scores")
+    check_same_length("y_true", y_true, "scores", scores)
+    classes, c = y_true.unique(return_inverse=True)  # (2,), (n,) of 0 and 1
+    if len(classes) != 2:
+        raise ValueError(f"y_true must hold two classes, got {classes.tolist()}; try y_true == c")
+    scores, order = scores.detach().sort(descending=True)  # (n,)
+    ends = torch.cat([scores[1:] != scores[:-1], c.new_ones(1)]).bool()  # (n,), last of each tie
+    tp, fp = c[order].cumsum(0)[ends], (1 - c[order]).cumsum(0)[ends]  # (t − 1,)
+    pad = torch.nn.functional.pad
+    return pad(fp, (1, 0)), pad(tp, (1, 0)), pad(scores[ends], (1, 0), value=torch.inf)
+
+
+def _check_pair(check, a, b, name_a="y_true", name_b="y_pred"):
+    check(a, name=name_a)
+    check(b, name=name_b)
+    check_same_length(name_a, a, name_b, b)
+
+
+def _check_numbers(y, name):
+    check_labels(y, name=name)
+    if not y.is_floating_point():
+        raise TypeError(f"{name} must be floating point, got {y.dtype}; use {name}.float()")

@@ -1,0 +1,176 @@
+"""Each check passes good input silently and answers bad input with the fix."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from d4sci.checks import (
+    check_between,
+    check_choice,
+    check_classes,
+    check_finite,
+    check_fitted,
+    check_labels,
+    check_matrix,
+    check_same_length,
+    check_tensor,
+)
+
+NAN, INF = float("nan"), float("inf")
+X = torch.ones(4, 2)
+Y = torch.tensor([0, 1, 1, 7])
+
+
+@dataclass(eq=False)
+class Scaler:
+    def fit(self):
+        self.mean_ = 0.0
+        return self
+
+
+BAD = {
+    "list": (
+        lambda: check_tensor([[1.0]]),
+        TypeError,
+        "X must be a torch.Tensor, got list; use torch.as_tensor(X)",
+    ),
+    "array": (
+        lambda: check_tensor(np.ones(2), "y"),
+        TypeError,
+        "y must be a torch.Tensor, got numpy.ndarray; use torch.as_tensor(y)",
+    ),
+    "none": (lambda: check_tensor(None), TypeError, "got NoneType"),
+    "matrix list": (lambda: check_matrix([[1.0]]), TypeError, "torch.as_tensor(X)"),
+    "vector": (
+        lambda: check_matrix(torch.ones(5)),
+        ValueError,
+        "X must have shape (n, d), got (5,); for one feature use X.reshape(-1, 1)",
+    ),
+    "number": (lambda: check_matrix(torch.tensor(1.0)), ValueError, "(n, d), got ()"),
+    "images": (
+        lambda: check_matrix(torch.ones(2, 3, 3)),
+        ValueError,
+        "got (2, 3, 3); flatten each row with X.flatten(1)",
+    ),
+    "no rows": (lambda: check_matrix(torch.ones(0, 2)), ValueError, "X is empty: shape (0, 2)"),
+    "no columns": (lambda: check_matrix(torch.ones(2, 0)), ValueError, "X is empty: shape (2, 0)"),
+    "integers": (
+        lambda: check_matrix(X.long()),
+        TypeError,
+        "X must be floating point, got torch.int64; use X.float()",
+    ),
+    "columns": (
+        lambda: check_matrix(X, n_features=3),
+        ValueError,
+        "X has 2 features, but fit saw 3; give the same columns",
+    ),
+    "matrix nan": (lambda: check_matrix(X * NAN, "Z"), ValueError, "Z holds 8 values"),
+    "one nan": (
+        lambda: check_finite(torch.tensor([1.0, NAN])),
+        ValueError,
+        "X holds 1 values that are NaN or infinite; drop or fill them first",
+    ),
+    "infinities": (lambda: check_finite(torch.tensor([INF, -INF])), ValueError, "X holds 2 values"),
+    "lengths": (
+        lambda: check_same_length("a", [1], "b", [1, 2]),
+        ValueError,
+        "a and b must have equally many rows, got 1 and 2",
+    ),
+    "labels list": (lambda: check_labels([0, 1]), TypeError, "torch.as_tensor(y)"),
+    "labels matrix": (
+        lambda: check_labels(Y[:, None]),
+        ValueError,
+        "y must have shape (n,), got (4, 1); use y.flatten()",
+    ),
+    "no labels": (lambda: check_labels(Y[:0]), ValueError, "y is empty; give at least one label"),
+    "labels nan": (lambda: check_labels(torch.tensor([NAN])), ValueError, "y holds 1 values"),
+    "labels short": (
+        lambda: check_labels(Y, 5),
+        ValueError,
+        "y must have one entry per row of X: expected 5, got 4",
+    ),
+    "float classes": (
+        lambda: check_classes(Y.float(), name="labels"),
+        TypeError,
+        "labels must hold integer class labels, got torch.float32; use labels.long()",
+    ),
+    "complex classes": (lambda: check_classes(Y + 0j), TypeError, "use y.long()"),
+    "string classes": (lambda: check_classes(["a"]), TypeError, "torch.as_tensor(y)"),
+    "class matrix": (lambda: check_classes(Y[None]), ValueError, "use y.flatten()"),
+    "classes short": (lambda: check_classes(Y, 3), ValueError, "expected 3, got 4"),
+    "below": (
+        lambda: check_between("k", 1, 2, 9),
+        ValueError,
+        "k must lie between 2 and 9, got 1",
+    ),
+    "above": (lambda: check_between("k", 10, 2, 9), ValueError, "got 10"),
+    "between nan": (lambda: check_between("k", NAN, 2, 9), ValueError, "got nan"),
+    "choice": (
+        lambda: check_choice("norm", "l3", ("l1", None)),
+        ValueError,
+        "norm must be one of 'l1', None, got 'l3'",
+    ),
+    "unfitted": (
+        lambda: check_fitted(Scaler(), "mean_"),
+        RuntimeError,
+        "this Scaler is not fitted yet; call fit(X) first",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_raises_with_the_fix(case):
+    call, error, message = BAD[case]
+    with pytest.raises(error, match=re.escape(message)):
+        call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_good_matrices_pass(dtype):
+    check_tensor(X.to(dtype))
+    check_matrix(X.to(dtype))
+    check_matrix(X.to(dtype), n_features=2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int8, torch.int32, torch.int64])
+def test_good_labels_pass(dtype):
+    check_labels(Y.to(dtype), 4)
+    check_classes(Y.to(dtype), 4)
+
+
+def test_good_values_pass():
+    check_labels(torch.tensor([0.5]))
+    check_same_length("a", X, "b", Y)
+    check_between("k", 2, 2, 9)
+    check_between("k", 9, 2, 9)
+    check_choice("norm", None, ("l1", None))
+    check_fitted(Scaler().fit(), "mean_")
+
+
+def test_a_sum_that_overflows_is_not_taken_for_infinity():
+    check_finite(torch.full((4,), 3e38))
+
+
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(st.lists(st.floats(width=32), min_size=1, max_size=8))
+def test_finite_is_what_python_calls_finite(values):
+    finite = all(np.isfinite(v) for v in values)
+    if finite:
+        check_finite(torch.tensor(values))
+    else:
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            check_finite(torch.tensor(values))
+
+
+def test_checks_read_and_never_write():
+    A, y = torch.randn(5, 3), torch.arange(5)
+    B, z = A.clone(), y.clone()
+    check_matrix(A, n_features=3)
+    check_classes(y, 5)
+    assert torch.equal(A, B)
+    assert torch.equal(y, z)

@@ -1,0 +1,479 @@
+"""Scaling against scikit-learn and exact arithmetic, one-hot labels, and fair splits."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import preprocessing as sk
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from d4sci.preprocessing import (
+    MinMaxScaler,
+    StandardScaler,
+    k_fold,
+    normalize,
+    one_hot,
+    train_test_split,
+)
+
+PAIRS = {
+    "minmax": (MinMaxScaler, sk.MinMaxScaler),
+    "standard": (StandardScaler, sk.StandardScaler),
+    "minmax -2 5": (lambda: MinMaxScaler((-2, 5)), lambda: sk.MinMaxScaler(feature_range=(-2, 5))),
+}
+NORMS = ["l1", "l2", "max"]
+matrices = arrays(np.float64, (7, 3), elements=st.floats(-100, 100, width=32)).map(torch.from_numpy)
+quick = settings(deadline=None, max_examples=40, derandomize=True)
+
+
+def randn(n, d, dtype=torch.float64, seed=0):
+    return torch.randn(n, d, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def close(a, b, rtol=1e-12, atol=1e-12):
+    torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=rtol, atol=atol)
+
+
+CASES = {
+    "ordinary": randn(50, 4) * 3 + 1,
+    "one row": randn(1, 4),
+    "one column": randn(50, 1),
+    "two rows": randn(2, 4),
+    "one number": randn(1, 1),
+    "constant feature": randn(50, 3) * torch.tensor([1.0, 0.0, 2.0]) + 0.1,
+    "all constant": torch.full((9, 2), -7.3, dtype=torch.float64),
+    "huge constants": torch.tensor([1e8 + 0.3, -1e16 / 3, 1e100], dtype=torch.float64).repeat(
+        33, 1
+    ),
+    "tiny scale": randn(50, 3) * 1e-9,
+    "below 10 ε": randn(50, 3) * 1e-17,
+    "mixed scales": randn(50, 3) * torch.tensor([1e-6, 1.0, 1e9]),
+    "wide": randn(5, 40),
+    "duplicates": randn(4, 3).repeat(6, 1),
+    "outlier first": torch.cat([torch.full((1, 2), 1e6, dtype=torch.float64), randn(99, 2)]),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("case", CASES)
+def test_scalers_agree_with_scikit_learn(pair, case):
+    ours, theirs = (make() for make in PAIRS[pair])
+    X = CASES[case]
+    Z = torch.as_tensor(theirs.fit_transform(X.numpy()))
+    close(ours.fit_transform(X), Z)
+    size = X.abs().amax(0)  # (d,)
+    close(ours.inverse_transform(Z) / size, X / size, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("spread", [1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-8])
+def test_what_counts_as_constant_beside_a_large_offset(spread):
+    X = randn(50, 3) * spread + 1e3
+    ours, theirs = StandardScaler().fit(X), sk.StandardScaler().fit(X.numpy())
+    assert (ours.scale_ == 1).tolist() == (theirs.scale_ == 1).tolist()
+
+
+def test_scalers_have_scikit_learn_s_attributes():
+    X = CASES["constant feature"]
+    ours, theirs = StandardScaler().fit(X), sk.StandardScaler().fit(X.numpy())
+    close(ours.mean_, theirs.mean_)
+    close(ours.var_, theirs.var_)
+    close(ours.scale_, theirs.scale_)
+    ours, theirs = MinMaxScaler().fit(X), sk.MinMaxScaler().fit(X.numpy())
+    close(ours.data_min_, theirs.data_min_)
+    close(ours.data_max_, theirs.data_max_)
+    close(1 / ours.data_range_, theirs.scale_)
+
+
+def test_by_hand():
+    # Column (1, 2, 6): min 1, range 5; mean 3, variance (4 + 1 + 9) / 3 = 14 / 3.
+    X = torch.tensor([[1.0], [2.0], [6.0]], dtype=torch.float64)
+    close(MinMaxScaler().fit_transform(X).flatten().tolist(), [0.0, 0.2, 1.0])
+    close(MinMaxScaler((-1, 1)).fit_transform(X).flatten().tolist(), [-1.0, -0.6, 1.0])
+    sd = math.sqrt(14 / 3)
+    close(StandardScaler().fit_transform(X).flatten().tolist(), [-2 / sd, -1 / sd, 3 / sd])
+    # Row (3, −4): Σ|x| = 7, √Σx² = 5, max 4.
+    X = torch.tensor([[3.0, -4.0], [0.0, 0.0]], dtype=torch.float64)
+    close(normalize(X, norm="l1").tolist(), [[3 / 7, -4 / 7], [0, 0]])
+    close(normalize(X).tolist(), [[0.6, -0.8], [0, 0]])
+    close(normalize(X, norm="max").tolist(), [[0.75, -1.0], [0, 0]])
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6, 1e8, -1e10])
+def test_far_from_the_origin_the_error_is_that_of_one_rounding(offset):
+    X = randn(500, 2) + offset
+    E = X.numpy().astype(np.longdouble)  # the exact answers
+    rounding = abs(offset) * np.finfo(float).eps
+    minmax = (E - E.min(0)) / (E.max(0) - E.min(0))
+    standard = (E - E.mean(0)) / E.std(0)
+    assert np.abs(MinMaxScaler().fit_transform(X).numpy() - minmax).max() < 1e-15
+    assert np.abs(StandardScaler().fit_transform(X).numpy() - standard).max() < rounding
+    theirs = sk.StandardScaler().fit_transform(X.numpy())
+    assert np.abs(StandardScaler().fit_transform(X).numpy() - theirs).max() < 32 * rounding
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("offset", [0, 1e3, 1e5])
+def test_float32_agrees_with_scikit_learn(pair, offset):
+    ours, theirs = (make() for make in PAIRS[pair])
+    X = randn(300, 3, torch.float32) + offset
+    Z = torch.as_tensor(theirs.fit_transform(X.numpy()))
+    close(ours.fit_transform(X), Z, rtol=1e-5, atol=1e-5 + 3e-7 * offset)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.1, -1 / 3, 123456.789, 1e8 + 0.3, 1e12 / 7, 0.0])
+@pytest.mark.parametrize("n", [1, 3, 333])
+def test_a_constant_feature_has_scale_one_and_becomes_exactly_zero(dtype, value, n):
+    X = torch.full((n, 2), value, dtype=dtype)  # zeros among them
+    scaler = StandardScaler().fit(X)
+    assert torch.equal(scaler.mean_, X[0])
+    assert (scaler.var_ == 0).all()
+    assert (scaler.scale_ == 1).all()
+    assert (scaler.transform(X) == 0).all()
+    assert torch.equal(scaler.inverse_transform(scaler.transform(X)), X)
+    assert (sk.StandardScaler().fit(X.numpy()).scale_ == 1).all()
+    scaler = MinMaxScaler((2, 3)).fit(X)
+    assert (scaler.transform(X) == 2).all()
+    assert torch.equal(scaler.inverse_transform(scaler.transform(X)), X)
+
+
+def test_the_smallest_becomes_exactly_low_and_the_largest_exactly_high():
+    X = randn(200, 30, torch.float32) * 3 + 7
+    Z = MinMaxScaler().fit_transform(X)
+    assert (Z.amin(0) == 0).all()
+    assert (Z.amax(0) == 1).all()
+
+
+def test_rows_that_fit_did_not_see_may_leave_the_range():
+    scaler = MinMaxScaler().fit(torch.tensor([[0.0], [2.0]]))
+    assert scaler.transform(torch.tensor([[3.0], [-1.0]])).flatten().tolist() == [1.5, -0.5]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("case", CASES)
+def test_normalize_agrees_with_scikit_learn(norm, case):
+    X = CASES[case].clone()
+    X[0] = 0
+    close(normalize(X, norm=norm), sk.normalize(X.numpy(), norm=norm))
+
+
+@pytest.mark.parametrize("make", [MinMaxScaler, StandardScaler])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_fitting_twice_is_fitting_once_and_nothing_else_changes(make, dtype):
+    X, other = randn(20, 3, dtype), randn(9, 5, seed=1)
+    before, state = X.clone(), torch.get_rng_state()
+    once, twice = make(), make()
+    assert not [name for name in vars(once) if name.endswith("_")]
+    assert once.fit(X) is once
+    twice.fit(other).fit(X)
+    with torch.device("meta"):
+        Z = make().fit(X).transform(X)
+        back = once.inverse_transform(Z)
+    assert Z.device == back.device == X.device
+    assert Z.dtype == back.dtype == dtype
+    assert torch.equal(Z, twice.transform(X))
+    assert torch.equal(Z, twice.fit_transform(X))
+    assert vars(once).keys() == vars(twice).keys()
+    assert torch.equal(X, before)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert once.transform(X.double()).dtype == torch.float64  # the data of the moment decides
+    assert once.transform(X.float()).dtype == torch.float32
+    assert once.inverse_transform(X.float()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalize_keeps_dtype_device_and_input(dtype, norm):
+    X = randn(6, 3, dtype)
+    before, expected = X.clone(), normalize(X, norm=norm)
+    with torch.device("meta"):
+        Z = normalize(X, norm=norm)
+    assert torch.equal(Z, expected)
+    assert Z.dtype == dtype
+    assert torch.equal(X, before)
+
+
+@pytest.mark.parametrize("make", [MinMaxScaler, StandardScaler])
+@quick
+@given(X=matrices, shift=st.integers(-8, 8), factor=st.sampled_from([0.5, 2.0, 1024.0]))
+def test_scaled_data_forget_shift_unit_and_order(make, X, shift, factor):
+    X = X.round()  # whole numbers, so that shift and factor are exact
+    Z = make().fit_transform(X)
+    close(make().fit_transform(factor * X + shift), Z, atol=1e-9)
+    close(make().fit_transform(X.flip(0)), Z.flip(0), atol=1e-9)
+    close(make().fit(X).inverse_transform(Z), X, atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@quick
+@given(X=matrices)
+def test_normalized_rows_have_length_one_or_zero(norm, X):
+    X = X.round()
+    Z = normalize(X, norm=norm)
+    length = torch.linalg.vector_norm(Z, {"l1": 1, "l2": 2, "max": math.inf}[norm], dim=1)
+    close(length, X.any(1).double())
+    close(normalize(Z, norm=norm), Z)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_one_hot(dtype):
+    T = one_hot(torch.tensor([1, 0, 1], dtype=dtype))
+    assert T.tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert T.dtype == torch.float32
+
+
+def test_one_hot_with_more_classes_and_other_dtypes():
+    y = torch.tensor([2, 0])
+    with torch.device("meta"):
+        T = one_hot(y, 4, dtype=torch.float64)
+    assert T.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+    assert T.dtype == torch.float64
+    assert torch.equal(one_hot(y, dtype=torch.int64), torch.nn.functional.one_hot(y))
+
+
+@quick
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=20))
+def test_one_hot_is_undone_by_argmax(labels):
+    y = torch.tensor(labels)
+    assert torch.equal(one_hot(y).argmax(1), y)
+    assert torch.equal(one_hot(y), torch.nn.functional.one_hot(y).float())
+
+
+@pytest.mark.parametrize(
+    ("n", "test_size", "n_test"),
+    [(10, 0.2, 2), (11, 0.2, 3), (10, 3, 3), (2, 0.01, 1), (2, 1, 1), (7, 6, 6), (30, 0.1, 3)],
+)
+def test_split_sizes_round_up_as_in_scikit_learn(n, test_size, n_test):
+    X, y = randn(n, 2), torch.arange(n)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=test_size)
+    assert (len(X_train), len(X_test)) == (n - n_test, n_test)
+    assert torch.equal(X_train, X[y_train])  # the rows stay together
+    assert torch.equal(X_test, X[y_test])
+    assert torch.cat([y_train, y_test]).sort().values.tolist() == list(range(n))
+
+
+def test_split_takes_any_number_of_tensors_of_any_kind():
+    arrays = (torch.arange(6), torch.ones(6, 2, 3), torch.ones(6).bool())
+    parts = train_test_split(*arrays)
+    assert [p.dtype for p in parts[::2]] == [a.dtype for a in arrays]
+    assert [tuple(p.shape) for p in parts[2:4]] == [(4, 2, 3), (2, 2, 3)]
+    assert len(train_test_split(arrays[0])) == 2
+
+
+@pytest.mark.parametrize("stratify", [None, torch.arange(20) % 2])
+def test_split_depends_on_the_seed_alone(stratify):
+    X, state = torch.arange(20), torch.get_rng_state()
+    a = train_test_split(X, stratify=stratify, seed=3)
+    torch.manual_seed(5)
+    torch.set_rng_state(state)
+    with torch.device("meta"):
+        b = train_test_split(X, stratify=stratify, seed=3)
+        folds = list(k_fold(20, 3, stratify=stratify, seed=3))
+    assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+    assert all(index.device.type == "cpu" for pair in folds for index in pair)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(X, torch.arange(20))
+    assert not torch.equal(a[0], train_test_split(X, stratify=stratify, seed=4)[0])
+    assert not torch.equal(a[0], a[0].sort().values)  # shuffled
+    train = folds[0][0]
+    assert not torch.equal(train, train.sort().values)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "test_size", "shares"),
+    [
+        ([50, 50], 0.2, [10, 10]),
+        ([90, 10], 0.2, [18, 2]),
+        # 13 of 59 rows: 13 · (30, 20, 9) / 59 = 6.61, 4.41, 1.98; whole 6, 4, 1; two more to
+        # the largest remainders, .98 and .61
+        ([30, 20, 9], 13, [7, 4, 2]),
+        ([2, 2, 2], 3, [1, 1, 1]),
+    ],
+)
+def test_stratified_shares_by_hand_and_as_in_scikit_learn(sizes, test_size, shares):
+    y = torch.repeat_interleave(torch.tensor([7, -3, 4])[: len(sizes)], torch.tensor(sizes))
+    y_train, y_test = train_test_split(y, test_size=test_size, stratify=y)
+    counts = [(y_test == label).sum().item() for label in (7, -3, 4)[: len(sizes)]]
+    assert counts == shares
+    assert len(y_train) == len(y) - sum(shares)
+    split = StratifiedShuffleSplit(1, test_size=test_size, random_state=0)
+    _, test = next(split.split(np.zeros(len(y)), y.numpy()))
+    assert torch.equal(y[test].sort().values, y_test.sort().values)
+
+
+@quick
+@given(
+    sizes=st.lists(st.integers(2, 30), min_size=1, max_size=5),
+    share=st.floats(0.1, 0.9),
+    seed=st.integers(0, 9),
+)
+def test_stratified_shares_lie_within_one_row(sizes, share, seed):
+    y = torch.repeat_interleave(torch.arange(len(sizes)) * 2 - 3, torch.tensor(sizes))
+    n = len(y)
+    n_test = min(max(math.ceil(share * n), len(sizes)), n - len(sizes))
+    y_train, y_test = train_test_split(y, test_size=n_test, stratify=y, seed=seed)
+    assert (len(y_train), len(y_test)) == (n - n_test, n_test)
+    for label, size in zip(y.unique(), sizes, strict=True):
+        assert abs((y_test == label).sum().item() - n_test * size / n) < 1
+
+
+@quick
+@given(
+    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
+    k=st.integers(2, 7),
+    stratified=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_each_row_validates_once_and_folds_are_equal_to_one_row(sizes, k, stratified, seed):
+    y = torch.repeat_interleave(torch.arange(len(sizes)) * 5 - 1, torch.tensor(sizes))
+    n, k = len(y), min(k, len(y))
+    if n < 2:
+        return
+    folds = list(k_fold(n, k, stratify=y if stratified else None, seed=seed))
+    assert len(folds) == k
+    assert torch.cat([v for _, v in folds]).sort().values.tolist() == list(range(n))
+    for train, validation in folds:
+        assert torch.cat([train, validation]).sort().values.tolist() == list(range(n))
+    assert max(len(v) for _, v in folds) - min(len(v) for _, v in folds) <= 1
+    if stratified:
+        for label in y.unique():
+            shares = [(y[v] == label).sum().item() for _, v in folds]
+            assert max(shares) - min(shares) <= 1
+
+
+def test_k_fold_takes_bool_labels():
+    y = torch.tensor([True, False] * 5)
+    assert all(y[v].sum() == 1 for _, v in k_fold(10, 5, stratify=y))
+
+
+X, y = torch.ones(4, 2), torch.tensor([0, 0, 1, 1])
+BAD = {
+    "minmax unfitted": (
+        lambda: MinMaxScaler().transform(X),
+        RuntimeError,
+        "this MinMaxScaler is not fitted yet; call fit(X) first",
+    ),
+    "minmax inverse unfitted": (
+        lambda: MinMaxScaler().inverse_transform(X),
+        RuntimeError,
+        "this MinMaxScaler is not fitted yet",
+    ),
+    "standard unfitted": (
+        lambda: StandardScaler().transform(X),
+        RuntimeError,
+        "this StandardScaler is not fitted yet",
+    ),
+    "standard inverse unfitted": (
+        lambda: StandardScaler().inverse_transform(X),
+        RuntimeError,
+        "this StandardScaler is not fitted yet",
+    ),
+    "minmax columns": (
+        lambda: MinMaxScaler().fit(X).transform(X[:, :1]),
+        ValueError,
+        "X has 1 features, but fit saw 2",
+    ),
+    "minmax inverse columns": (
+        lambda: MinMaxScaler().fit(X).inverse_transform(X[:, :1]),
+        ValueError,
+        "X has 1 features, but fit saw 2",
+    ),
+    "standard columns": (
+        lambda: StandardScaler().fit(X).transform(X[:, :1]),
+        ValueError,
+        "X has 1 features, but fit saw 2",
+    ),
+    "standard inverse columns": (
+        lambda: StandardScaler().fit(X).inverse_transform(X[:, :1]),
+        ValueError,
+        "X has 1 features, but fit saw 2",
+    ),
+    "minmax vector": (lambda: MinMaxScaler().fit(X[0]), ValueError, "use X.reshape(-1, 1)"),
+    "standard integers": (lambda: StandardScaler().fit(X.long()), TypeError, "use X.float()"),
+    "standard nan": (lambda: StandardScaler().fit(X * torch.nan), ValueError, "drop or fill"),
+    "range": (
+        lambda: MinMaxScaler((1, 1)).fit(X),
+        ValueError,
+        "feature_range must be (low, high), low < high, got (1, 1)",
+    ),
+    "norm": (
+        lambda: normalize(X, norm="l3"),
+        ValueError,
+        "norm must be one of 'l1', 'l2', 'max', got 'l3'",
+    ),
+    "normalize vector": (lambda: normalize(X[0]), ValueError, "use X.reshape(-1, 1)"),
+    "one-hot floats": (lambda: one_hot(y.float()), TypeError, "use y.long()"),
+    "one-hot matrix": (lambda: one_hot(X.long()), ValueError, "use y.flatten()"),
+    "one-hot negative": (
+        lambda: one_hot(y - 1),
+        ValueError,
+        "y must hold labels from 0 to n_classes − 1 = 0, got -1 to 0; number the classes with "
+        "y.unique(return_inverse=True)[1]",
+    ),
+    "one-hot too large": (lambda: one_hot(y + 2, 3), ValueError, "− 1 = 2, got 2 to 3"),
+    "nothing to split": (lambda: train_test_split(), ValueError, "give at least one tensor"),
+    "split list": (lambda: train_test_split(X, [1]), TypeError, "arrays[1] must be a torch.Tensor"),
+    "split lengths": (
+        lambda: train_test_split(X, y[:3]),
+        ValueError,
+        "arrays[0] and arrays[1] must have equally many rows, got 4 and 3",
+    ),
+    "test all": (
+        lambda: train_test_split(X, test_size=4),
+        ValueError,
+        "test_size must leave rows to train and to test, got 4 of 4 rows; use a fraction in "
+        "(0, 1) or a smaller number of rows",
+    ),
+    "test none": (lambda: train_test_split(X, test_size=0), ValueError, "got 0 of 4 rows"),
+    "test 1.0": (lambda: train_test_split(X, test_size=1.0), ValueError, "got 1.0 of 4 rows"),
+    "test 0.0": (lambda: train_test_split(X, test_size=0.0), ValueError, "got 0.0 of 4 rows"),
+    "test negative": (lambda: train_test_split(X, test_size=-0.5), ValueError, "got -0.5 of 4"),
+    "test rounded to all": (lambda: train_test_split(X, test_size=0.9), ValueError, "got 0.9 of 4"),
+    "split one row": (lambda: train_test_split(X[:1]), ValueError, "got 0.2 of 1 rows"),
+    "stratify floats": (
+        lambda: train_test_split(X, stratify=y.float()),
+        TypeError,
+        "use stratify.long()",
+    ),
+    "stratify short": (
+        lambda: train_test_split(X, stratify=y[:3]),
+        ValueError,
+        "stratify must have one entry per row of X: expected 4, got 3",
+    ),
+    "stratify alone": (
+        lambda: train_test_split(X, stratify=torch.tensor([5, 5, 9, 5])),
+        ValueError,
+        "stratify needs 2 rows of each class, got 1 of [9]; merge or drop it",
+    ),
+    "stratify small test": (
+        lambda: train_test_split(X, stratify=y, test_size=1),
+        ValueError,
+        "stratify needs a row of each of the 2 classes in both parts, got 3 to train and 1 to "
+        "test; change test_size",
+    ),
+    "stratify small train": (
+        lambda: train_test_split(X, stratify=y, test_size=3),
+        ValueError,
+        "got 1 to train and 3 to test",
+    ),
+    "one fold": (lambda: list(k_fold(9, 1)), ValueError, "k must lie between 2 and 9, got 1"),
+    "many folds": (lambda: list(k_fold(4)), ValueError, "k must lie between 2 and 4, got 5"),
+    "fold labels": (lambda: list(k_fold(4, 2, stratify=y[:2])), ValueError, "expected 4, got 2"),
+    "fold floats": (
+        lambda: list(k_fold(4, 2, stratify=y.float())),
+        TypeError,
+        "use stratify.long()",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_raises_with_the_fix(case):
+    call, error, message = BAD[case]
+    with pytest.raises(error, match=re.escape(message)):
+        call()
