@@ -12,10 +12,10 @@ def _close(a, b):
     except (TypeError, ValueError, RuntimeError):
         return False
     b = torch.as_tensor(b, dtype=torch.float32)
-    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4)
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-def _report(name, got, expected, mistakes):
+def report(name, got, expected, mistakes):
     """Print the verdict on one result.
 
     mistakes: (result of a typical wrong answer, hint) pairs, tried in order.
@@ -40,7 +40,7 @@ def _show(value):
     return str(value)
 
 
-def _run(function, *arguments):
+def run(function, *arguments):
     """Call the learner's function on copies; return its result, or the error as a result."""
     try:
         return function(*[a.clone() if isinstance(a, torch.Tensor) else a for a in arguments])
@@ -74,7 +74,7 @@ def check_return(function):
         ((gamma ** k.flip(0) * rewards).sum(), "the other way round: the last counts least."),
         ((gamma * k * rewards).sum(), "γ to the power of k, not γ times k."),
     ]
-    _report("my_return", _run(function, rewards, gamma), expected, mistakes)
+    report("my_return", run(function, rewards, gamma), expected, mistakes)
 
 
 def check_scores(function):
@@ -88,8 +88,8 @@ def check_scores(function):
         (torch.tensor([4 / 5, 4 / 6]), "these are the scores of class 0."),
         (torch.tensor([4 / 6, 4 / 5]), "these are the scores of class 0."),
     ]
-    got = _pair("my_scores", _run(function, y_true, y_pred))
-    _report("my_scores", got, torch.tensor([3 / 5, 3 / 4]), mistakes)
+    got = _pair("my_scores", run(function, y_true, y_pred))
+    report("my_scores", got, torch.tensor([3 / 5, 3 / 4]), mistakes)
 
 
 def check_scaling(function):
@@ -114,8 +114,8 @@ def check_scaling(function):
         (by(low, high).clamp(0, 1), "do not cut off: test values may lie outside 0 to 1."),
         (by(train.mean(0), train.mean(0) + train.std(0)), "this standardises; rescale to 0 to 1."),
     ]  # fmt: skip
-    got = _pair("my_scaling", _run(function, train, test))
-    _report("my_scaling", got, by(low, high), mistakes)
+    got = _pair("my_scaling", run(function, train, test))
+    report("my_scaling", got, by(low, high), mistakes)
 
 
 def check_descent(function):
@@ -141,10 +141,10 @@ def check_descent(function):
         (after(steps + 1), "one step too many."),
     ]
     given = start.clone()
-    result = _run(lambda: function(f, given, alpha, steps))
+    result = run(lambda: function(f, given, alpha, steps))
     if not torch.equal(given.detach(), start):
         result = "a changed start: work on start.clone()"
-    _report("my_descent", result, after(steps), mistakes)
+    report("my_descent", result, after(steps), mistakes)
 
 
 def check_standardise(function):
@@ -160,4 +160,4 @@ def check_standardise(function):
         ((X - X.mean(1, keepdim=True)) / X.std(1, correction=0, keepdim=True),
          "rows instead of columns: dim=0 runs down the rows."),
     ]  # fmt: skip
-    _report("my_standardise", _run(function, X), (X - mean) / sd, mistakes)
+    report("my_standardise", run(function, X), (X - mean) / sd, mistakes)

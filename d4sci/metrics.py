@@ -33,7 +33,7 @@ def precision(y_true, y_pred, *, average="binary", positive=1):
     tp, fp, fn: true positives, false positives and false negatives; 0 / 0 counts as 0.
     y_true, y_pred: integer labels, (n,).
     average: "binary", of the class `positive` among two; "macro", the mean over the classes;
-    "micro", of the summed counts; None, a tensor (k,), one value per class in sorted order.
+    "micro", of the summed counts; None, of each class, sorted: a float64 tensor (k,) on the CPU.
     Raises ValueError for "binary" with more than two classes, or none that is `positive`.
     """
     tp, fp, _ = _count(y_true, y_pred, average, positive)  # (k,)

@@ -17,7 +17,7 @@ LAYERS = {
         "mlp", "cnn", "autoencoder", "gan", "gnn",
     ],
     3: ["model_selection", "training"],
-    4: ["plotting_*", "exercises", "doctor", "train_mnist"],
+    4: ["plotting_*", "exercises", "exercises_*", "doctor", "train_mnist"],
     5: ["__main__"],
 }  # fmt: skip
 HEAVY = {"matplotlib", "pandas", "sklearn", "torchvision", "IPython", "networkx", "seaborn"}
@@ -25,7 +25,8 @@ HEAVY = {"matplotlib", "pandas", "sklearn", "torchvision", "IPython", "networkx"
 
 def layer(name):
     """Return the layer of a module, and fail for one that has none."""
-    name = "plotting_*" if name.startswith("plotting_") else name
+    family = name.partition("_")[0]
+    name = f"{family}_*" if family in ("plotting", "exercises") and family != name else name
     found = [number for number, names in LAYERS.items() if name in names]
     assert found, f"give {name}.py a place in LAYERS, and in the design"
     return found[0]

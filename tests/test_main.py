@@ -1,14 +1,16 @@
 """The command line: what it starts, and with which exit status it ends."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from json import JSONDecodeError
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -132,12 +134,14 @@ def server(request, tmp_path):
 
 
 def wait_for_server(folder):
-    """Return what a starting Jupyter server writes about itself: url, token and more."""
-    for _ in range(300):
-        for file in folder.glob("jpserver-*.json"):
-            if (text := file.read_text()).endswith("}"):
-                return json.loads(text)
+    """Return what a Jupyter server writes about itself (url, token, …) once it answers."""
+    for _ in range(600):
         time.sleep(0.1)
+        for file in folder.glob("jpserver-*.json"):
+            with contextlib.suppress(JSONDecodeError, URLError):  # half written; not listening yet
+                server = json.loads(file.read_text())
+                ask(server, "api")
+                return server
     raise TimeoutError("JupyterLab did not start")
 
 

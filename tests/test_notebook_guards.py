@@ -7,9 +7,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tests import notebook_guards as guards
 from tests import syllabus_guards as syllabus
-from tests.notebooks import FOLDER, NAMES
+from tests.notebooks import NAMES
 
-PATH = FOLDER / NAMES[0]
 TABLE = """
 | id | topic | slide | kind | notebook section |
 |---|---|---|---|---|
@@ -66,7 +65,7 @@ def good():
         *exercise(),
         *exercise(),
         new_markdown_cell("## Last", metadata={"tags": ["S1.03"]}),
-        new_markdown_cell(f"[README](../README.md), [next]({NAMES[1]})"),
+        new_markdown_cell(f"[Back]({NAMES[0]}), next: Supervised learning, [up](#Last)"),
     ]
     nb = new_notebook(cells=cells)
     for count, (_, cell) in enumerate(guards.code_cells(nb), 1):
@@ -90,11 +89,13 @@ def tag(position, *names):
 LONG = "\n".join(["x = 1"] * 26)
 FAULTS = {
     guards.executed: [
+        tag(3, "nbval-skip"), put(3, source="# NBVAL_IGNORE_OUTPUT"),
+        lambda nb: [tag(i, "nbval-ignore-output")(nb) for i in (3, 5)],
         put(3, execution_count=None), put(3, execution_count=7), say(3, failed()), say(9),
     ],
     guards.quiet_outputs: [
         say(3, printed("oh", "stderr")), say(3, printed("/home/me/x.py")), say(3, printed("C:\\x")),
-        say(3, printed("<Line at 0x7f3a21b0>")), say(3, printed("see /work/main/data")),
+        say(3, printed("<Line at 0x7f3a21b0>")), say(3, printed("see /opt/course/data")),
         say(3, new_output("execute_result", {"text/plain": "VBox(children=(IntSlider())"})),
         say(9, failed() | {"traceback": ["File ~/lib/x.py"]}),
     ],
@@ -120,7 +121,9 @@ FAULTS = {
     guards.timing: [say(7, printed("3 s"), png()), say(7)],
     guards.links: [
         put(4, source="[gone](../no-such-file.md)"), put(4, source="[gone](#No-such-heading)"),
-        put(-1, source="The end."), put(4, source="![picture](pictures/x.png)"),
+        put(-1, source="The end."), put(-1, source=f"[Back]({NAMES[0]})"),
+        put(-1, source=f"Overview and tensors, supervised learning: {NAMES[0]}"),
+        put(4, source="![picture](pictures/x.png)"),
     ],
     lambda nb, path: syllabus.tag_faults(nb): [
         tag(3, "S1.01", "S1.02", "S1.03", "S2.01"), tag(3, "S1.1"),
@@ -138,20 +141,27 @@ FAULTS = {
 PLANTED = [(guard, fault) for guard, faults in FAULTS.items() for fault in faults]
 
 
+@pytest.fixture
+def path(tmp_path):
+    """Return where the second notebook would lie, beside the first and without a third."""
+    (tmp_path / NAMES[0]).touch()
+    return tmp_path / NAMES[1]
+
+
 def items():
     return syllabus.read_syllabus(TABLE)
 
 
 @pytest.mark.parametrize("guard", FAULTS)
-def test_a_good_notebook_has_no_fault(guard):
-    assert list(guard(good(), PATH)) == []
+def test_a_good_notebook_has_no_fault(guard, path):
+    assert list(guard(good(), path)) == []
 
 
 @pytest.mark.parametrize(("guard", "fault"), PLANTED)
-def test_a_planted_fault_is_reported(guard, fault):
+def test_a_planted_fault_is_reported(guard, fault, path):
     nb = good()
     fault(nb)
-    assert list(guard(nb, PATH))
+    assert list(guard(nb, path))
 
 
 def test_every_guard_has_a_planted_fault():

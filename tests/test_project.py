@@ -20,7 +20,7 @@ from d4sci.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 LOCAL = {"d4sci", "tests", "tools"}
-COME_ALONG = {  # imported by us, declared and required by our dependencies
+COME_ALONG = {  # imported by us and not declared, because a dependency requires them
     "jupyter-client",
     "matplotlib-inline",
     "packaging",
@@ -173,3 +173,14 @@ def test_readme_versions():
     pinned = pins("3.11", "linux")
     assert table.keys() >= VERSIONS
     assert table == {name: pinned[name][0] for name in table}
+    commands = dict(re.findall(r"([\w-]+)==([\w.]+)", readme_code()))
+    assert commands == {name: pinned[name][0] for name in commands}
+
+
+def test_syllabus_is_complete():
+    text = read("docs/syllabus.md")
+    counts = {0: 4, 1: 47, 2: 40, 3: 73, 4: 61, 5: 31}
+    ids = {f"S{part}.{i:02}" for part, count in counts.items() for i in range(1, count + 1)}
+    assert set(re.findall(r"^\| (S\d\.\d\d) \|", text, flags=re.MULTILINE)) == ids - {"S1.14"}
+    corrections = re.findall(r"^\| (E\d\d) \|", text, flags=re.MULTILINE)
+    assert corrections == [f"E{i:02}" for i in range(1, 41)]
