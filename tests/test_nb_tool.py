@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.notebooks import ROOT, pictures, texts
 from tools import nb as tool
@@ -88,7 +88,7 @@ def test_run_is_repeatable_and_strict_nbval_agrees(stored, capsys):
 def test_a_bad_cell_fails_and_leaves_the_file_alone(source, tmp_path, capsys):
     path = tmp_path / "nb.ipynb"
     cells = [new_code_cell("print('good')"), new_code_cell(source)]
-    tool.write(path, tool.nbformat.v4.new_notebook(cells=cells))
+    tool.write(path, new_notebook(cells=cells))
     before = path.read_bytes()
     assert tool.main(["run", str(path)]) == 1
     assert "cell 1" in capsys.readouterr().err
@@ -97,7 +97,7 @@ def test_a_bad_cell_fails_and_leaves_the_file_alone(source, tmp_path, capsys):
 
 
 def test_strict_nbval_sees_faults(tmp_path):
-    nb = tool.nbformat.v4.new_notebook()
+    nb = new_notebook()
     for source in ["print(2)", "plot = 1", *BAD_CELLS.values()]:
         nb.cells.append(new_code_cell(source, execution_count=len(nb.cells) + 1))
     nb.cells[0].outputs = [new_output("stream", name="stdout", text="1\n")]
@@ -132,7 +132,7 @@ def test_text_and_back_keep_what_was_not_touched(stored, tmp_path):
 def test_check_names_each_fault(tmp_path):
     path, cell = tmp_path / "nb.ipynb", new_code_cell("1", execution_count=1)
     cell.outputs = [new_output("display_data", {"text/plain": "1"})]
-    tool.write(path, tool.nbformat.v4.new_notebook(cells=[cell]))
+    tool.write(path, new_notebook(cells=[cell]))
     assert tool.check(path) == []
     clean = path.read_text()
     faults = {
@@ -150,6 +150,6 @@ def test_check_names_each_fault(tmp_path):
 
 def test_pictures(tmp_path):
     cell = new_code_cell("1", outputs=[new_output("display_data", {"image/png": "QUJD"})])
-    tool.write(tmp_path / "nb.ipynb", tool.nbformat.v4.new_notebook(cells=[cell]))
+    tool.write(tmp_path / "nb.ipynb", new_notebook(cells=[cell]))
     tool.main(["pictures", str(tmp_path / "nb.ipynb"), str(tmp_path / "out")])
     assert (tmp_path / "out" / "nb-cell000-0.png").read_bytes() == b"ABC"

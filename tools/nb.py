@@ -20,8 +20,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import reads, writes
+from nbformat.v4 import new_notebook, reads, writes
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = ("jupyter", "slideshow", "tags")
@@ -29,13 +28,11 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # Run by every kernel first: a warning is an error, unless Jupyter's own code is out of date. What
 # matplotlib says while a figure is shown counts as said by IPython, so no module is let off wholly.
-STARTUP = """
-__import__("warnings").filterwarnings("error")
-for _ in (DeprecationWarning, PendingDeprecationWarning, ResourceWarning):
-    __import__("warnings").filterwarnings(
-        "ignore", category=_, module=r"(asyncio|IPython|ipykernel|jupyter|tornado|traitlets|zmq)"
-    )
-del _
+STARTUP = """import warnings as w
+w.filterwarnings("error")
+for kind in (DeprecationWarning, PendingDeprecationWarning, ResourceWarning):
+    w.filterwarnings("ignore", "", kind, "asyncio|IPython|ipykernel|jupyter|tornado|traitlets|zmq")
+del w, kind
 """
 
 
@@ -53,10 +50,9 @@ def kernel_environment():
 
 def is_progress_bar(output):
     """Tell whether an output is a text bar on stderr and nothing else."""
-    if output.get("name") != "stderr":
-        return False
-    text = re.sub(r"[^\n]*\r", "", output.text)
-    return not re.sub(r".*(\d%\||\dit \[).*", "", text).strip()
+    text = re.sub(r"[^\n]*\r", "", output.get("text", ""))
+    text = re.sub(r".*(\d%\||\dit \[).*", "", text)
+    return output.get("name") == "stderr" and not text.strip()
 
 
 def new_id(cell, taken):
@@ -128,7 +124,7 @@ def back(source, path):
     from jupytext.combine import combine_inputs_with_outputs
 
     new = jupytext.reads(Path(source).read_text(encoding="utf-8"), fmt="py:percent")
-    old = read(path) if Path(path).exists() else nbformat.v4.new_notebook()
+    old = read(path) if Path(path).exists() else new_notebook()
     kept = {cell.id: cell.source for cell in old.cells}
     nb = combine_inputs_with_outputs(new, old, fmt="py:percent")
     for cell in nb.cells:
@@ -222,11 +218,10 @@ def main(argv=None):
     if args.command in ("run", "check"):
         action = run if args.command == "run" else check
         faults = [f"{path}: {fault}" for path in args.files for fault in action(path)]
-        return "\n".join(faults) or 0  # sys.exit prints a text on stderr and exits with 1
-    if len(args.files) != (1 if args.command == "text" else 2):
-        parser.error(f"wrong number of files for {args.command}")
-    actions = {"text": lambda path: text(path, args.out), "back": back, "pictures": pictures}
-    actions[args.command](*args.files)
+        sys.stderr.writelines(f"{fault}\n" for fault in faults)
+        return 1 if faults else 0
+    actions = {"text": text, "back": back, "pictures": pictures}
+    actions[args.command](*args.files, *filter(None, [args.out]))
     return 0
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -17,18 +17,16 @@ STRICT += ["--nbval-cell-timeout=300", "notebooks"]
 
 def stop(process):
     """End a process and its descendants: kernels lead sessions of their own."""
-    family = [process]
-    if psutil.pid_exists(process.pid):
-        family += psutil.Process(process.pid).children(recursive=True)
+    family = []
+    with suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(process.pid)]
+        family += family[0].children(recursive=True)
     for end in (signal.SIGTERM, signal.SIGKILL):
         for member in family:
-            if psutil.pid_exists(member.pid):
-                member.send_signal(end)  # psutil checks that the id still means that process
-        _, family[1:] = psutil.wait_procs(family[1:], timeout=10)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            continue
+            with suppress(psutil.NoSuchProcess):  # an id that means another process by now counts
+                member.send_signal(end)
+        _, family = psutil.wait_procs(family, timeout=10)
+    process.wait(timeout=10)
 
 
 @contextmanager

@@ -24,9 +24,9 @@ def raise_loopback():
 def show_cut():
     """Raise unless connections and names fail at once, and the loopback works."""
     for reach in (
-        lambda: socket.create_connection(("1.1.1.1", 443), timeout=5),
-        lambda: socket.create_connection(("2606:4700:4700::1111", 443), timeout=5),
-        lambda: socket.create_connection(("pypi.org", 443), timeout=5),
+        lambda: socket.create_connection(("192.0.2.1", 443), timeout=5),
+        lambda: socket.create_connection(("2001:db8::1", 443), timeout=5),
+        lambda: socket.create_connection(("example.com", 443), timeout=5),
     ):
         start = time.monotonic()
         try:
