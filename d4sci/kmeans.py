@@ -1,0 +1,234 @@
+"""K-Means: each point joins the closest of k centroids, each centroid moves to its points' mean."""
+
+import math
+from dataclasses import KW_ONLY, dataclass
+
+import torch
+
+from d4sci.checks import check_between, check_choice, check_fitted, check_matrix
+from d4sci.distance import distances
+
+BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
+
+
+@dataclass(eq=False)
+class KMeans:
+    """Find k centroids μ, one per cluster, by Lloyd's descent of the inertia.
+
+    I = Σ_i ‖x_i − μ_c(i)‖²,  c(i) = argmin_j ‖x_i − μ_j‖²
+
+    n_clusters: k.
+    init: how the centroids start: "random", k rows; "k-means++", k rows far from each other; or
+    a tensor (k, d).  n_init: number of starts; the run that ends with the least inertia is kept.
+    max_iter: the most rounds.
+    tol: rest once Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
+    `fit` sets cluster_centers_ (k, d), labels_ (n,), inertia_, n_iter_, and inertia_history_: the
+    inertia at the start and after each of the n_iter_ rounds; it never rises.
+    A cluster that runs empty takes the point farthest from its centroid, as in scikit-learn.
+    Raises TypeError or ValueError for an X or a parameter that does not fit, RuntimeError before
+    `fit`.
+    Source: Steinhaus 1957; Lloyd 1982, doi:10.1109/TIT.1982.1056489.
+    """
+
+    n_clusters: int = 8
+    _: KW_ONLY
+    init: str | torch.Tensor = "k-means++"
+    n_init: int = 1
+    max_iter: int = 300
+    tol: float = 1e-4
+    seed: int = 0
+
+    def fit(self, X):
+        """Find the centroids.  X: (n, d), n ≥ k."""
+        self._check(X)
+        X = X.detach()
+        generator = torch.Generator("cpu").manual_seed(self.seed)
+        runs = (self._lloyd(X, self._start(X, generator)) for _ in range(self.n_init))
+        best = min(runs, key=lambda run: run[0][-1])
+        self.inertia_history_, self.cluster_centers_, self.labels_ = best
+        self.inertia_ = self.inertia_history_[-1]
+        self.n_iter_ = len(self.inertia_history_) - 1
+        return self
+
+    def predict(self, X):
+        """Return the index of the closest centroid of each row, (n,); the lowest among equals."""
+        check_fitted(self, "cluster_centers_")
+        check_matrix(X, n_features=self.cluster_centers_.shape[1])
+        return _nearest(X.detach(), self.cluster_centers_.to(X))[0]
+
+    def fit_predict(self, X):
+        """Return `fit(X).labels_`."""
+        return self.fit(X).labels_
+
+    def _lloyd(self, X, start):
+        """Repeat the two steps until the centroids rest; return them and the inertia's history."""
+        clusters = _Clusters(X, start)
+        gains = []
+        for _ in range(self.max_iter):
+            clusters.assign()  # assign each point to the closest centroid
+            gains.append(clusters.gain)
+            shift = clusters.update()  # recompute the centroids
+            if clusters.moved == 0 or shift <= self.tol * clusters.variance:
+                break
+        clusters.assign()
+        gains.append(clusters.gain)
+        centers = clusters.origin + clusters.mu  # (k, d)
+        labels, D2 = _nearest(X, centers)  # (n,)
+        inertia = D2.sum().item()
+        return [inertia + (gains[-1] - gain) for gain in gains], centers, labels
+
+    def _start(self, X, generator):
+        if isinstance(self.init, torch.Tensor):
+            return self.init.detach().to(X)
+        if self.init == "random":
+            return X[torch.randperm(len(X), generator=generator, device="cpu")[: self.n_clusters]]
+        return _k_means_plus_plus(X, self.n_clusters, generator)
+
+    def _check(self, X):
+        check_matrix(X)
+        k = self.n_clusters
+        check_between("n_clusters", k, 1, len(X))
+        check_between("n_init", self.n_init, 1, math.inf)
+        check_between("max_iter", self.max_iter, 1, math.inf)
+        check_between("tol", self.tol, 0, math.inf)
+        if isinstance(self.init, str):
+            return check_choice("init", self.init, ("k-means++", "random"))
+        check_matrix(self.init, "init")
+        if self.init.shape != (k, X.shape[1]):
+            raise ValueError(
+                f"init must have shape (k, d) = {(k, X.shape[1])}, got {tuple(self.init.shape)}; "
+                "give one row per cluster, one column per feature"
+            )
+
+
+def _k_means_plus_plus(X, k, generator):
+    """Return k rows of X, (k, d), each drawn with a probability ∝ D², far from those before it.
+
+    D²: squared distance to the closest row drawn so far. Of 2 + ⌊ln k⌋ candidates the one that
+    leaves the least Σ D² is taken. Source: Arthur and Vassilvitskii 2007, "k-means++: the
+    advantages of careful seeding".
+    """
+    n, trials = len(X), 2 + int(math.log(k))
+    rows = torch.randint(n, (1,), generator=generator, device="cpu")  # (1,)
+    D2 = distances(X[rows], X, metric="sqeuclidean")  # (1, n)
+    while len(rows) < k:
+        reach = D2[0].cpu().double().cumsum(0)  # (n,), row i owns reach[i − 1] to reach[i]
+        draws = torch.rand(trials, generator=generator, dtype=reach.dtype, device="cpu") * reach[-1]
+        candidates = torch.searchsorted(reach, draws, right=True).clamp(max=n - 1)  # (trials,)
+        D2 = torch.minimum(D2, distances(X[candidates], X, metric="sqeuclidean"))  # (trials, n)
+        best = D2.sum(1).argmin().cpu()
+        rows, D2 = torch.cat([rows, candidates[best, None]]), D2[best, None]
+    return X[rows]
+
+
+def _nearest(X, centers):
+    """Return the index of the closest centroid of each row and D², exact near zero, both (n,)."""
+    origin = centers.mean(0)  # (d,), measured from where the squares keep their digits
+    mu, labels, D2 = centers - origin, [], []
+    buffer = X.new_empty(min(len(X), BLOCK), X.shape[1])
+    for rows in X.split(BLOCK):
+        A = torch.sub(rows, origin, out=buffer[: len(rows)])  # (r, d)
+        labels.append(_closest(A, mu)[0])
+        D2.append(A.sub_(mu.index_select(0, labels[-1])).square_().sum(1))
+    return torch.cat(labels), torch.cat(D2)
+
+
+def _closest(A, mu):
+    """Return which of the centroids is closest to each row, and D² of the closest two, less ‖a‖².
+
+    D² = ‖a − μ‖² = ‖a‖² + ‖μ‖² − 2 a·μ, where ‖a‖² is the same for all centroids.
+    A: (r, d).  mu: (k, d).  Returns three tensors (r,); the second D² is ∞ for k = 1.
+    """
+    D2 = torch.addmm(mu.square().sum(1, keepdim=True), mu, A.T, alpha=-2)  # (k, r)
+    near = D2.amin(0)
+    # The first place of the least; on the CPU amin is ten times as fast as argmin. The sign is 0
+    # where D² is the least, and 1 elsewhere.
+    place = torch.arange(len(mu), dtype=mu.dtype, device=mu.device)[:, None]  # (k, 1)
+    labels = torch.add(place, (D2 - near).sign_(), alpha=len(mu)).amin(0).long()
+    return labels, near, D2.scatter_(0, labels[None], torch.inf).amin(0)
+
+
+class _Clusters:
+    """One run: where the centroids are, which points are theirs, and for how long that is sure.
+
+    origin: the mean of X. All else is measured from it, where squares keep their digits.
+    mu: (k, d).  labels: (n,), k for a point not yet assigned.
+    sums, counts: of the points with each label, (k + 1, d) and (k + 1,).
+    slack: (n,), the second-closest centroid of a point is at least so much farther than its own.
+    moved: how many labels this round has changed.  gain: by how much the inertia has come down.
+    """
+
+    def __init__(self, X, start):
+        (n, d), k = X.shape, len(start)
+        self.X, self.origin = X, X.mean(0)
+        self.mu = start - self.origin
+        self.buffer = X.new_empty(min(n, BLOCK), d)
+        blocks = torch.arange(n, device=X.device).split(BLOCK)
+        norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in blocks]
+        self.norms = torch.cat(norms).square()  # (n,)
+        self.variance = self.norms.mean() / d
+        self.labels = torch.full((n,), k, device=X.device)
+        self.slack = X.new_zeros(n)
+        self.sums, self.counts = X.new_zeros(k + 1, d), X.new_zeros(k + 1)
+        self.gain = 0.0
+
+    def _rows(self, rows):
+        """Return these rows measured from the origin, in a buffer that the next call reuses."""
+        A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
+        return A.sub_(self.origin)  # (r, d)
+
+    def assign(self):
+        """Assign each point to the closest centroid.
+
+        A point with slack left cannot have changed, and is not looked at (Hamerly 2010,
+        doi:10.1137/1.9781611972801.12).
+        """
+        self.moved = 0
+        for rows in (self.slack <= 0).nonzero().squeeze(1).split(BLOCK):
+            A = self._rows(rows)  # (r, d)
+            labels, near, far = _closest(A, self.mu)  # (r,)
+            near, far = ((self.norms[rows] + D2).clamp(min=0).sqrt() for D2 in (near, far))
+            rounding = torch.finfo(far.dtype).eps ** 0.5  # so that it never hides a tie
+            self.slack[rows] = (1 - rounding) * far - near
+            self._move(rows, A, labels)
+
+    def _move(self, rows, A, labels):
+        """Give these rows their labels, and take sums, counts and gain along."""
+        old, k = self.labels[rows], len(self.mu)
+        self.labels[rows] = labels
+        moved = (labels != old).nonzero().squeeze(1)  # (m,)
+        T = A.new_zeros(k + 1, len(moved))  # (k + 1, m): −1 where a point leaves, 1 where it joins
+        T.scatter_(0, old[None, moved], -1).scatter_(0, labels[None, moved], 1)
+        sums, counts = T @ A.index_select(0, moved), T.sum(1)
+        self.sums += sums
+        self.counts += counts
+        drop = 2 * self.mu * sums[:k] - self.mu.square() * counts[:k, None]  # of Σ ‖a − μ‖²
+        self.gain += max(0.0, drop.sum().item())
+        self.moved += len(moved)
+
+    def update(self):
+        """Recompute the centroids, the means of their points; return Σ_j ‖shift of μ_j‖²."""
+        before = self.mu.clone()
+        empty = (self.counts[:-1] == 0).nonzero().squeeze(1)
+        if len(empty):
+            self._fill(empty)
+        sums, counts = self.sums[:-1], self.counts[:-1, None]
+        means = torch.where(counts > 0, sums / counts, self.mu)  # (k, d)
+        self.gain += (counts * (means - self.mu).square()).sum().item()
+        self.mu = means
+        shift = torch.linalg.vector_norm(means - before, dim=1)  # (k,)
+        self.slack -= (shift + shift.max())[self.labels]
+        return shift.square().sum()
+
+    def _fill(self, empty):
+        """Move each empty cluster to a point far from its centroid, the farthest first."""
+        D2 = [
+            (self._rows(rows) - self.mu[self.labels[rows]]).square().sum(1)
+            for rows in torch.arange(len(self.X), device=self.X.device).split(BLOCK)
+        ]
+        far, rows = torch.cat(D2).sort(stable=True)
+        far, rows = far.flip(0)[: len(empty)], rows.flip(0)[: len(empty)]
+        empty, rows = empty[far > 0], rows[far > 0]
+        A = self.X[rows] - self.origin
+        self.mu[empty] = A
+        self._move(rows, A, empty)

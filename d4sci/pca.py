@@ -1,0 +1,89 @@
+"""Principal component analysis: the directions in which the data varies most."""
+
+from dataclasses import dataclass
+
+import torch
+
+from d4sci.checks import check_between, check_fitted, check_matrix
+
+BLOCK = 4096  # rows that are centred at a time, so that no second copy of the data is needed
+
+
+@dataclass(eq=False)
+class PCA:
+    """Turn the axes towards the variance: T = (X − μ) W, with X − μ = U Σ Wᵀ.
+
+    The columns of W are the eigenvectors of the covariance C = (X − μ)ᵀ(X − μ) / (n − 1), the
+    variances along them its eigenvalues λ_i = σ_i² / (n − 1), in descending order.
+
+    n_components: k, how many directions to keep; None for all min(n, d).
+    `fit` sets components_ (k, d), the rows of Wᵀ; mean_ (d,); explained_variance_ λ (k,);
+    explained_variance_ratio_, their share of all variance (k,); singular_values_ σ (k,).
+    The sign of a direction means nothing: its largest entry is made positive.
+    Raises TypeError or ValueError for an X or a k that does not fit, RuntimeError before `fit`.
+    Source: Pearson 1901, doi:10.1080/14786440109462720; Hotelling 1933, doi:10.1037/h0071325.
+    """
+
+    n_components: int | None = None
+
+    def fit(self, X):
+        """Find the directions.  X: (n, d), n ≥ 2."""
+        check_matrix(X)
+        n, d = X.shape
+        if n < 2:
+            raise ValueError("PCA needs 2 rows or more to see a variance, got 1; give more rows")
+        k = min(n, d) if self.n_components is None else self.n_components
+        check_between("n_components", k, 1, min(n, d))
+        X = X.detach()
+        self.mean_ = X.mean(0)  # (d,)
+        sigma, Wt = _principal_axes(X, self.mean_, k)  # (min(n, d),), (k, d)
+        largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
+        variance = sigma.square() / (n - 1)  # (min(n, d),)
+        total = variance.sum()
+        self.components_ = torch.where(largest < 0, -Wt, Wt)  # (k, d)
+        self.singular_values_, self.explained_variance_ = sigma[:k], variance[:k]
+        self.explained_variance_ratio_ = variance[:k] / torch.where(total > 0, total, 1)
+        return self
+
+    def transform(self, X):
+        """Return the coordinates along the directions, T = (X − μ) W.  X: (n, d) → (n, k)."""
+        check_fitted(self, "mean_")
+        check_matrix(X, n_features=len(self.mean_))
+        return (X - self.mean_.to(X)) @ self.components_.to(X).T
+
+    def fit_transform(self, X):
+        """Return `fit(X).transform(X)`."""
+        return self.fit(X).transform(X)
+
+    def inverse_transform(self, T):
+        """Return the points with these coordinates, X̂ = T Wᵀ + μ.  T: (n, k) → (n, d)."""
+        check_fitted(self, "mean_")
+        check_matrix(T, "T", n_features=len(self.components_))
+        return T @ self.components_.to(T) + self.mean_.to(T)
+
+
+def _principal_axes(X, mean, k):
+    """Return all singular values of X − μ, descending, and its first k right singular vectors."""
+    n, d = X.shape
+    # Many rows: the d × d matrix of their products says it all, and is soon made. But products
+    # square the singular values, and rounding of the largest drowns what is too small.
+    for dtype in (X.dtype, torch.float64) if n > 5 * d else ():
+        lam, W = torch.linalg.eigh(_gram(X, mean, dtype))  # ascending, (d,), (d, d)
+        lam, Wt = lam.flip(0).clamp(min=0), W.flip(1).T
+        if lam[k - 1] > torch.finfo(dtype).eps ** 0.6 * lam[0] or dtype != X.dtype:
+            return lam.sqrt().to(X), Wt[:k].to(X)
+        if X.dtype == torch.float64:
+            break
+    _, sigma, Wt = torch.linalg.svd(X - mean, full_matrices=False)
+    return sigma, Wt[:k]
+
+
+def _gram(X, mean, dtype):
+    """Return (X − μ)ᵀ(X − μ), (d, d), a block of rows at a time."""
+    # MPS has no float64: what needs it goes to the CPU.
+    device = "cpu" if dtype == torch.float64 and X.device.type == "mps" else X.device
+    G = torch.zeros(len(mean), len(mean), dtype=dtype, device=device)
+    for rows in X.split(BLOCK):
+        Z = (rows - mean).to(G)  # (r, d)
+        G.addmm_(Z.T, Z)
+    return G
