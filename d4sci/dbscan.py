@@ -2,87 +2,141 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 
 from d4sci.checks import check_between, check_matrix
 from d4sci.distance import distance_blocks
+from d4sci.neighbor_pairs import NeighborPairs
 
 
 @dataclass(eq=False)
 class DBSCAN:
     """Group points by density: core points within ε of each other share a cluster.
 
-    eps: ε, the radius of a neighbourhood; a point at distance ε belongs to it.
-    min_samples: MinPts, the points that a core point's neighbourhood holds at least, itself too.
+    neighbours     points at most ε apart, |x − y| ≤ ε; a point is a neighbour of itself
+    core point     has at least MinPts neighbours
+    cluster        core points that a chain of core points joins, each a neighbour of the next
+    border point   not core, but a neighbour of a core point, whose cluster it joins
+    noise          all others
+
+    eps: ε, in the units of X.  min_samples: MinPts.
     `fit` sets labels_ (n,), the cluster of each point, −1 for noise; clusters are numbered by their
     first core point; and core_sample_indices_, the rows of the core points, ascending.
-    A border point that several clusters reach joins the one with the lowest number.
-    All pairs are compared, a block of rows at a time: the memory is bounded, the time grows as n².
-    Raises TypeError or ValueError for an X or a parameter that does not fit.
+    A border point that several clusters reach joins the one with the lowest number, so that only
+    there the order of the rows matters.
+    Raises ValueError unless eps is positive and finite, and min_samples a whole number ≥ 1.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226; Schubert et al. 2017,
-    doi:10.1145/3068335.
+    doi:10.1145/3068335; what it must cost: Gan and Tao 2015, doi:10.1145/2723372.2737792.
     """
 
     eps: float = 0.5
     min_samples: int = 5
 
     def fit(self, X):
-        """Find the clusters.  X: (n, d)."""
-        check_matrix(X)
-        if not 0 < self.eps < math.inf:
-            raise ValueError(f"eps must be positive and finite, got {self.eps}")
-        check_between("min_samples", self.min_samples, 1, math.inf)
-        X = X.detach()
-        n = len(X)
-        # 1 find the points within ε; 2 a core point has at least MinPts of them
-        core = torch.cat([near.sum(1) for _, near in self._neighborhoods(X)]) >= self.min_samples
-        # 3 core points within ε of each other share a cluster: they get one root, its first row
-        root = torch.arange(n, device=X.device)  # (n,)
-        for rows, near in self._neighborhoods(X):
-            new = near & core[rows, None] & core & (root[rows, None] != root)  # (r, n)
-            i, j = new.nonzero().T
-            join(root, i + rows.start, j)
-        labels = torch.full_like(root, n)  # (n,)
-        labels[core] = root[core].unique(return_inverse=True)[1]
-        # 4 a border point joins a cluster that reaches it; the rest is noise
-        reached = [
-            torch.where(near & core, labels, n).amin(1) for _, near in self._neighborhoods(X)
-        ]
-        labels = torch.where(core, labels, torch.cat(reached))
-        self.labels_ = labels.masked_fill(labels == n, -1)
-        self.core_sample_indices_ = core.nonzero()[:, 0]
+        """Find the clusters.  X: floating point, (n, d)."""
+        self._check(X)
+        X, device = _in_float64(X), X.device
+        n, points = len(X), torch.arange(len(X), device=X.device)  # (n,)
+
+        # 1. Find the pairs of neighbours. A lambda says what a step does not need: it puts points
+        #    into groups, and where neighbours are many, pairs inside a group are left out.
+        neighbors = NeighborPairs(X, self.eps)
+
+        # 2. Core points have at least MinPts neighbours, themselves included.
+        #    (Points with enough of them are one group, number n.)
+        count = torch.ones_like(points)  # (n,)
+        for i, j in neighbors.pairs(lambda p: torch.where(count[p] < self.min_samples, p, n)):
+            both = torch.cat([i, j])
+            count.index_add_(0, both, torch.ones_like(both))
+        core = count >= self.min_samples  # (n,)
+
+        # 3. Core points that are neighbours share a cluster, known by its first point, the root.
+        #    (A cluster is a group; −1: of no interest.)
+        root = points.clone()  # (n,)
+        for i, j in neighbors.pairs(lambda p: torch.where(core[p], _find_root(root, p), -1)):
+            both_core = core[i] & core[j]
+            _join(root, i, torch.where(both_core, j, i))
+        labels = torch.full_like(points, n)  # (n,)
+        labels[core] = _find_root(root, points[core]).unique(return_inverse=True)[1]
+
+        # 4. A border point joins the first cluster that reaches it.
+        #    (The core points are one group.)
+        for i, j in neighbors.pairs(lambda p: torch.where(core[p], n, p)):
+            one_core = core[i] != core[j]
+            i, j = i[one_core], j[one_core]
+            inner, border = torch.where(core[i], i, j), torch.where(core[i], j, i)
+            labels.scatter_reduce_(0, border, labels[inner], "amin")
+
+        # The rest is noise.
+        self.labels_ = labels.masked_fill(labels == n, -1).to(device)
+        self.core_sample_indices_ = points[core].to(device)
         return self
 
     def fit_predict(self, X):
         """Return `fit(X).labels_`."""
         return self.fit(X).labels_
 
-    def _neighborhoods(self, X):
-        """Yield a slice `rows` and who is within ε of each of them, (r, n)."""
-        for rows, D in distance_blocks(X):
-            yield rows, self.eps >= D
-
-
-def join(root, i, j):
-    """Give the members of each pair (i, j) the same root, in place, and all who shared theirs.
-
-    root: (n,), the first row known to be in the same group; roots point to themselves.
-    Of two roots the larger is hung below the smaller, until all pairs agree.
-    """
-    while not torch.equal(root[i], root[j]):
-        low, high = torch.minimum(root[i], root[j]), torch.maximum(root[i], root[j])
-        root.scatter_reduce_(0, high, low, "amin")
-        while not torch.equal(root, root[root]):  # everybody moves up to the root's root
-            root.copy_(root[root])
+    def _check(self, X):
+        check_matrix(X)
+        if not 0 < self.eps < math.inf:
+            raise ValueError(
+                f"eps must be positive and finite, got {self.eps}; "
+                "k_distances(X, min_samples) shows which distances are usual"
+            )
+        _check_whole("min_samples", self.min_samples)
+        check_between("min_samples", self.min_samples, 1, math.inf)
 
 
 def k_distances(X, k):
     """Return each point's distance to its k-th nearest point, ascending, (n,).
 
     The point itself counts as the first, as it does in min_samples: with k = min_samples a point
-    is core where its k-distance is at most eps.  X: (n, d).  Raises ValueError unless 1 ≤ k ≤ n.
+    is core where its k-distance is at most eps. A good ε lies where the sorted distances bend up.
+    X: (n, d).  k: whole number, 1 ≤ k ≤ n, else ValueError.
+    Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226.
     """
     check_matrix(X)
+    _check_whole("k", k)
     check_between("k", k, 1, len(X))
-    return torch.cat([D.kthvalue(k, dim=1).values for _, D in distance_blocks(X)]).sort().values
+    nearest = (D.topk(k, largest=False).values for _, D in distance_blocks(X.detach()))  # (r, k)
+    return torch.cat([D[:, -1].clone() for D in nearest]).sort().values
+
+
+def _check_whole(name, value):
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name} must be a whole number, got {value!r}")
+
+
+def _in_float64(X):
+    """Return X in float64: the difference of two float32 numbers is exact there, or nearly so."""
+    return X.detach().to("cpu" if X.device.type == "mps" else X.device, torch.float64)
+
+
+def _find_root(root, p):
+    """Follow the pointers of points p, (m,), to the roots of their clusters, and shorten the way.
+
+    root: (n,); a root points to itself, any other point to an earlier one of its cluster.
+    """
+    goal = root.gather(0, p)  # root[p]
+    while not torch.equal(goal, further := root.gather(0, goal)):
+        goal = further
+    root.scatter_(0, p, goal)
+    return goal
+
+
+def _join(root, i, j):
+    """Join the clusters of i[k] and j[k] for all k, in place: the later root points to the earlier.
+
+    Where a root could point to several others, one wins; the rest follows in the next round.
+    """
+    while len(i):
+        i, j = _find_root(root, i), _find_root(root, j)
+        apart = (i != j).nonzero().squeeze(1)
+        i, j = i.gather(0, apart), j.gather(0, apart)  # i[apart], several times as fast
+        late = torch.maximum(i, j)
+        root[late] = torch.minimum(i, j)
+        # Now there are chains, root after root. Each round of jumps makes them half as long.
+        while not torch.equal(root[late], further := root[root[late]]):
+            root[late] = further

@@ -1,5 +1,9 @@
 """DBSCAN against scikit-learn: the same labels, the same core points, to the last row."""
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +12,11 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN as Peer
 from sklearn.neighbors import NearestNeighbors
 
-from d4sci import dbscan
+from d4sci import dbscan, neighbor_pairs
 from d4sci.data import load_iris, make_blobs, make_moons, to_tensors
 from d4sci.dbscan import DBSCAN, k_distances
-from d4sci.distance import distance_blocks
+
+quick = settings(deadline=None, derandomize=True, max_examples=30)
 
 
 def normal(n, d, seed=0):
@@ -19,54 +24,113 @@ def normal(n, d, seed=0):
     return torch.randn(n, d, generator=generator, dtype=torch.float64)
 
 
+def shuffled(X, seed=0):
+    return X[torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))]
+
+
+def ring(n, radius):
+    angle = torch.linspace(0, 2 * torch.pi, n + 1, dtype=torch.float64)[:-1]
+    return radius * torch.stack([angle.cos(), angle.sin()], 1)
+
+
 MOONS = make_moons(400, noise=0.08, seed=0)[0].double()
 BLOBS = make_blobs(300, centers=4, seed=1)[0].double()
 GRID = torch.cartesian_prod(torch.arange(8.0), torch.arange(8.0)).double()
+IRIS = to_tensors(load_iris(), list(load_iris().columns[:4]), "species")[0].double()
+OUTLIERS = torch.tensor([[1e9, 0.0], [0.0, -1e12]], dtype=torch.float64)
 CASES = {
     "moons": (MOONS, 0.15, 5),
     "moons, mostly noise": (MOONS, 0.03, 5),
     "moons, far away": (MOONS + 1e6, 0.15, 5),
+    "moons in float32": (MOONS.float(), 0.15, 5),
+    "moons in float32, far away": (MOONS.float() + 1e4, 0.15, 5),
+    "moons and far outliers": (torch.cat([MOONS, OUTLIERS]), 0.15, 5),
     "blobs": (BLOBS, 0.8, 6),
     "blobs, every point core": (BLOBS, 0.5, 1),
+    "circles": (torch.cat([ring(200, 1.0), ring(100, 0.5)]), 0.05, 3),
+    "circles, shuffled": (shuffled(torch.cat([ring(200, 1.0), ring(100, 0.5)])), 0.07, 4),
     "all noise": (BLOBS, 1e-6, 2),
     "all one": (BLOBS, 1e6, 5),
-    "grid, neighbours exactly at eps": (GRID, 1.0, 5),
+    "tiny ε": (BLOBS, 1e-300, 1),
+    "huge ε": (BLOBS, 1e300, 300),
+    "grid, neighbours exactly at ε": (GRID, 1.0, 5),
     "grid, diagonals too": (GRID, 2**0.5, 9),
+    "grid, shuffled": (shuffled(GRID), 1.0, 5),
+    "grid of tenths": (shuffled(GRID / 10), 0.1, 5),
+    "grid of tenths in float32": (shuffled(GRID / 10).float(), 0.1, 5),
+    "grid of thirds, far away": (GRID / 3 + 1000, 1 / 3, 4),
     "duplicated rows": (MOONS.repeat(3, 1), 0.1, 7),
+    "equal rows": (torch.ones(100, 2).double(), 0.1, 100),
     "one feature": (normal(200, 1), 0.05, 4),
+    "one feature, whole numbers": ((9 * normal(300, 1)).round(), 1.0, 30),
+    "three features": (normal(400, 3), 0.5, 5),
     "four features": (normal(300, 4), 0.9, 6),
+    "four features, whole numbers": ((2 * normal(300, 4)).round(), 1.0, 5),
+    "twelve features": (normal(300, 12), 3.0, 4),
     "fifty features": (normal(120, 50), 8.5, 4),
     "more features than rows": (normal(10, 30), 7.0, 2),
+    "constant features": (torch.nn.functional.pad(normal(200, 1), (1, 1), value=3.0), 0.05, 4),
     "one row": (normal(1, 2), 0.5, 1),
     "one row, noise": (normal(1, 2), 0.5, 2),
+    "two rows": (normal(2, 2), 9.0, 2),
     "fewer rows than min_samples": (normal(4, 2), 10.0, 5),
     "collinear": (torch.linspace(0, 1, 101)[:, None].double() * torch.ones(3), 0.018, 3),
-    "iris": (to_tensors(load_iris(), list(load_iris().columns[:4]), "species")[0].double(), 0.5, 5),
+    "a chain from the end": (torch.arange(500.0).flip(0)[:, None].double(), 1.0, 2),
+    "iris": (IRIS, 0.5, 5),
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("small_blocks", [False, True])
-def test_agrees_with_scikit_learn(name, small_blocks, monkeypatch):
-    X, eps, min_samples = CASES[name]
-    if small_blocks:
-        few = lambda X: distance_blocks(X, max_elements=7 * len(X))  # noqa: E731
-        monkeypatch.setattr(dbscan, "distance_blocks", few)
+def check(X, eps, min_samples):
+    before = X.clone()
     ours = DBSCAN(eps, min_samples).fit(X)
     peer = Peer(eps=eps, min_samples=min_samples).fit(X.numpy())
     assert ours.labels_.tolist() == peer.labels_.tolist()
     assert ours.core_sample_indices_.tolist() == peer.core_sample_indices_.tolist()
+    assert ours.labels_.dtype == ours.core_sample_indices_.dtype == torch.int64
+    assert torch.equal(X, before)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(st.integers(0, 10**6), st.integers(1, 60), st.floats(0.05, 2), st.integers(1, 8))
-def test_agrees_on_small_random_data(seed, n, eps, min_samples):
-    X = normal(n, 2, seed)
-    peer = Peer(eps=eps, min_samples=min_samples).fit(X.numpy())
-    assert DBSCAN(eps, min_samples).fit_predict(X).tolist() == peer.labels_.tolist()
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("pairs", ["few", "many", "in small batches"])
+def test_agrees_with_scikit_learn(name, pairs, monkeypatch):
+    if pairs != "few":
+        monkeypatch.setattr(neighbor_pairs, "KEPT", 0)
+        monkeypatch.setattr(neighbor_pairs, "KEPT_PER_ROW", 0)
+    if pairs == "in small batches":
+        monkeypatch.setattr(neighbor_pairs, "LEAF", 8)
+        monkeypatch.setattr(neighbor_pairs, "BATCH", 2000)
+    check(*CASES[name])
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@pytest.mark.parametrize(
+    ("X", "eps", "min_samples"),
+    [
+        (make_moons(10_000, noise=0.05, seed=0)[0], 0.02, 5),
+        (make_moons(10_000, noise=0.05, seed=0)[0], 0.1, 40),
+        (make_blobs(10_000, centers=20, seed=0)[0].double(), 0.2, 10),
+        (make_blobs(3000, n_features=4, centers=5, seed=0)[0].double(), 0.7, 5),
+        (make_blobs(2000, n_features=50, centers=10, seed=0)[0].double(), 8.0, 5),
+    ],
+)
+def test_agrees_on_thousands_of_points(X, eps, min_samples):
+    check(X, eps, min_samples)
+
+
+@quick
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 90),
+    st.integers(1, 4),
+    st.floats(0.05, 2),
+    st.integers(1, 8),
+    st.booleans(),
+)
+def test_agrees_on_random_data(seed, n, d, eps, min_samples, ties):
+    X = normal(n, d, seed)
+    check(*((2 * X).round(), 1.0, min_samples) if ties else (X, eps, min_samples))
+
+
+@quick
 @given(st.integers(0, 10**6))
 def test_order_does_not_matter_for_core_and_noise(seed):
     order = torch.randperm(len(MOONS), generator=torch.Generator().manual_seed(seed))
@@ -80,27 +144,81 @@ def test_order_does_not_matter_for_core_and_noise(seed):
     assert len(pairs) == one.labels_.max() + 1 == labels.max() + 1  # the same groups, renumbered
 
 
-def test_shift_and_scale():
-    labels = DBSCAN(0.15, 5).fit_predict(MOONS).tolist()
-    assert DBSCAN(0.15, 5).fit_predict(MOONS + 3).tolist() == labels
-    assert DBSCAN(0.6, 5).fit_predict(4 * MOONS).tolist() == labels
+@quick
+@given(st.integers(-20, 20), st.sampled_from([2.0**-30, 0.25, 1.0, 8.0, 2.0**40]))
+def test_shift_and_scale_do_not_matter(shift, scale):
+    X = (64 * MOONS).round() / 64  # so that the shift is exact
+    labels = DBSCAN(0.125, 5).fit_predict(X)
+    assert torch.equal(DBSCAN(scale * 0.125, 5).fit_predict(scale * (X + shift)), labels)
 
 
-def test_a_case_by_hand():
-    """Two groups of four and a point 0.9 from both: it is border, and goes to the first."""
+def test_a_border_point_goes_to_the_first_cluster_that_reaches_it():
+    """Two groups of four and a point 0.9 from both, that has too few neighbours to join them."""
     X = torch.tensor([[0.0], [0.1], [0.2], [0.3], [1.2], [2.1], [2.2], [2.3], [2.4]])
     model = DBSCAN(0.95, 4).fit(X)
     assert model.core_sample_indices_.tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
     assert model.labels_.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]
     assert DBSCAN(0.95, 4).fit_predict(X.flip(0)).tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]
+    order = torch.tensor([4, 8, 0, 1, 2, 3, 5, 6, 7])  # the border point first, then the right
+    labels = DBSCAN(0.95, 4).fit_predict(X[order])
+    assert labels.tolist() == [0, 0, 1, 1, 1, 1, 0, 0, 0]
+    check(X[order], 0.95, 4)
+
+
+def test_the_point_itself_counts_and_so_does_the_distance_eps():
+    X = torch.tensor([[0.0], [1.0], [2.0], [9.0]])
+    assert DBSCAN(1.0, 3).fit(X).core_sample_indices_.tolist() == [1]
+    assert DBSCAN(1.0, 3).fit_predict(X).tolist() == [0, 0, 0, -1]
+    assert DBSCAN(0.999, 2).fit_predict(X).tolist() == [-1] * 4
+    assert DBSCAN(0.999, 1).fit_predict(X).tolist() == [0, 1, 2, 3]
 
 
 def test_join_makes_chains_one_group():
     root = torch.arange(8)
-    dbscan.join(root, torch.tensor([6, 5, 4, 2]), torch.tensor([5, 4, 3, 1]))
-    assert root.tolist() == [0, 1, 1, 3, 3, 3, 3, 7]
-    dbscan.join(root, torch.tensor([2]), torch.tensor([6]))
-    assert root.tolist() == [0, 1, 1, 1, 1, 1, 1, 7]
+    dbscan._join(root, torch.tensor([6, 5, 4, 2, 7]), torch.tensor([5, 4, 3, 1, 7]))
+    assert dbscan._find_root(root, torch.arange(8)).tolist() == [0, 1, 1, 3, 3, 3, 3, 7]
+    dbscan._join(root, torch.tensor([2]), torch.tensor([6]))
+    assert dbscan._find_root(root, torch.arange(8)).tolist() == [0, 1, 1, 1, 1, 1, 1, 7]
+    assert (root <= torch.arange(8)).all()
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60))
+def test_join_finds_connected_components(edges):
+    root, component = torch.arange(31), list(range(31))
+    for a, b in edges:
+        low, high = sorted((component[a], component[b]))
+        component = [low if c == high else c for c in component]
+    for some in (edges[:20], edges[20:]):
+        i, j = torch.tensor(some, dtype=torch.int64).reshape(-1, 2).T
+        dbscan._join(root, i, j)
+    assert dbscan._find_root(root, torch.arange(31)).tolist() == component
+
+
+MEMORY = """
+import resource, sys, torch
+from d4sci.data import make_moons
+from d4sci.dbscan import DBSCAN
+unit = 2**20 if sys.platform == "darwin" else 2**10
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit  # MB
+torch.set_num_threads(1)
+X = make_moons(100_000, noise=0.05, seed=0)[0]
+DBSCAN(0.1).fit(X[:200])
+before = peak()
+for eps in (0.001, 0.01, 0.05, 0.5, 10.0):
+    clusters = int(DBSCAN(eps).fit(X).labels_.max()) + 1
+    print(eps, clusters, peak() - before)
+"""
+
+
+def test_memory_is_bounded_at_every_eps():
+    """10,000 million pairs lie within the largest ε."""
+    pytest.importorskip("resource", reason="Windows does not tell the peak")
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    runs = [[float(value) for value in line.split()] for line in done.stdout.splitlines()]
+    assert [clusters for _, clusters, _ in runs[-3:]] == [2, 1, 1]
+    assert max(peak for _, _, peak in runs) < 300, done.stdout
 
 
 @pytest.mark.parametrize("k", [1, 2, 10, 400])
@@ -119,32 +237,40 @@ def test_dtype_input_and_generator_are_left_alone():
     X, state = MOONS.float().requires_grad_(), torch.get_rng_state()
     before = X.detach().clone()
     model = DBSCAN(0.15, 5)
+    assert not [name for name in vars(model) if name.endswith("_")]
     assert model.fit(BLOBS.float()).fit(X) is model
     assert torch.equal(model.labels_, DBSCAN(0.15, 5).fit_predict(before))
     assert torch.equal(X, before)
     assert torch.equal(torch.get_rng_state(), state)
-    assert k_distances(before, 3).dtype == torch.float32
+    assert k_distances(X, 3).dtype == torch.float32
 
 
 def test_follows_its_input(meta_default):
     X = torch.arange(12.0, device="cpu").reshape(6, 2)
-    model = DBSCAN(3.0, 2).fit(X)
-    assert model.labels_.tolist() == [0] * 6
+    model = DBSCAN(3.0, 2).fit(torch.cat([X, X[:1] - 9]))
+    assert model.labels_.tolist() == [0] * 6 + [-1]
     assert model.core_sample_indices_.device.type == k_distances(X, 2).device.type == "cpu"
 
 
-@pytest.mark.parametrize("eps", [0, -1, float("inf"), float("nan")])
-def test_bad_eps(eps):
-    with pytest.raises(ValueError, match="eps must be positive and finite"):
-        DBSCAN(eps).fit(MOONS)
+BAD = {
+    "eps 0": (lambda: DBSCAN(0).fit(MOONS), "eps must be positive and finite, got 0; k_distances("),
+    "eps < 0": (lambda: DBSCAN(-1.0).fit(MOONS), "eps must be positive and finite, got -1.0"),
+    "eps inf": (lambda: DBSCAN(np.inf).fit(MOONS), "eps must be positive and finite, got inf"),
+    "eps nan": (lambda: DBSCAN(np.nan).fit(MOONS), "eps must be positive and finite, got nan"),
+    "none": (lambda: DBSCAN(0.5, 0).fit(MOONS), "min_samples must lie between 1 and inf, got 0"),
+    "half": (lambda: DBSCAN(0.5, 2.5).fit(MOONS), "min_samples must be a whole number, got 2.5"),
+    "vector": (lambda: DBSCAN().fit(MOONS[:, 0]), "for one feature use X.reshape(-1, 1)"),
+    "nan": (lambda: DBSCAN().fit(MOONS.log()), "NaN"),
+    "integers": (lambda: DBSCAN().fit(GRID.long()), "use X.float()"),
+    "large k": (lambda: k_distances(MOONS, 401), "k must lie between 1 and 400, got 401"),
+    "k 0": (lambda: k_distances(MOONS, 0), "k must lie between 1 and 400, got 0"),
+    "half k": (lambda: k_distances(MOONS, 1.5), "k must be a whole number, got 1.5"),
+    "k of nan": (lambda: k_distances(MOONS.log(), 2), "NaN"),
+}
 
 
-def test_bad_input():
-    with pytest.raises(ValueError, match="min_samples must lie between 1"):
-        DBSCAN(0.5, 0).fit(MOONS)
-    with pytest.raises(ValueError, match="reshape"):
-        DBSCAN().fit(MOONS[:, 0])
-    with pytest.raises(ValueError, match="NaN"):
-        DBSCAN().fit(MOONS.log())
-    with pytest.raises(ValueError, match="k must lie between 1 and 400, got 401"):
-        k_distances(MOONS, 401)
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_raises_with_the_fix(case):
+    call, message = BAD[case]
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        call()
