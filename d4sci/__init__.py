@@ -10,5 +10,6 @@ __version__ = "0.1.0"
 NOTEBOOKS = {
     "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
     "2-unsupervised-learning": ["pca", "kmeans", "dbscan"],
+    "3-supervised-learning": ["neighbors", "linear", "svm", "model_selection"],
 }
 """Which files each notebook uses: notebook name -> module names."""

@@ -10,7 +10,7 @@ import pytest
 from tests.code_lines import MODULES
 
 LAYERS = {
-    0: ["device", "checks", "distance", "neighbor_pairs"],
+    0: ["device", "checks", "distance", "neighbor_pairs", "descent"],
     1: ["data", "preprocessing", "metrics"],
     2: [
         "pca", "kmeans", "dbscan", "neighbors", "linear", "svm",

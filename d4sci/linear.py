@@ -1,0 +1,232 @@
+"""Linear models: a number, or the probability of a class, from a weighted sum of the features."""
+
+import math
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from d4sci.checks import (
+    check_between,
+    check_choice,
+    check_classes,
+    check_fitted,
+    check_matrix,
+    check_same_length,
+)
+from d4sci.descent import check_descent, gradient_descent, lbfgs
+
+BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
+
+
+@dataclass(eq=False)
+class LinearRegression:
+    """Predict h(X) = X w + b by least squares: minimise ‖X w + b − y‖² + l2 ‖w‖²; b is free.
+
+    l2: the price of a large w, ≥ 0 (ridge regression; scikit-learn calls it alpha).
+    solver: "lstsq" solves the normal equations (XᵀX + l2 I) w = Xᵀ y of the centred data, or takes
+    the singular values of X where rounding would spoil these; of several w the shortest.
+    "gd" descends J = (‖X w + b − y‖² + l2 ‖w‖²) / (2m): w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + l2 w) / m.
+    alpha: α, the step; None for 1/λ, λ the largest curvature of J: J never rises. Past 2/λ it may
+    rise for ever.  max_iter: the most steps.  tol: rest once the largest |∂J/∂w| or |∂J/∂b| ≤ tol.
+    These three are read by "gd" only.
+    `fit` sets coef_ w (d,), intercept_ b (); for y (m, t) they are (t, d) and (t,). With "gd" also
+    loss_history_, J at the start and after each of the n_iter_ steps.
+    Raises TypeError or ValueError for an X, y or parameter that does not fit, and where J rises
+    beyond all numbers; RuntimeError before `fit`.
+    Source: Legendre 1805; Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Cauchy 1847.
+    """
+
+    _: KW_ONLY
+    solver: str = "lstsq"
+    l2: float = 0.0
+    alpha: float | None = None
+    max_iter: int = 1000
+    tol: float = 1e-8
+
+    def fit(self, X, y):
+        """Find w and b.  X: (m, d).  y: floating point, (m,), or (m, t) for t targets."""
+        check_choice("solver", self.solver, ("lstsq", "gd"))
+        check_between("l2", self.l2, 0, 1e300)
+        check_descent(self.alpha, self.max_iter, self.tol)
+        check_matrix(X)
+        single = getattr(y, "ndim", None) == 1
+        Y = y[:, None] if single else y  # (m, t)
+        check_matrix(Y, "y")
+        check_same_length("X", X, "y", Y)
+        X, Y = X.detach(), Y.detach().to(X)
+        if self.solver == "gd":
+            w, b = _descend(self, X, Y, *LEAST_SQUARES, self.l2)  # (d, t), (t,)
+        else:
+            w, b = _least_squares(X, Y, self.l2)
+        self.coef_, self.intercept_ = (w[:, 0], b[0]) if single else (w.T, b)
+        return self
+
+    def predict(self, X):
+        """Return h(X) = X w + b, (m,) or (m, t)."""
+        check_fitted(self, "coef_")
+        check_matrix(X, n_features=self.coef_.shape[-1])
+        W = self.coef_.to(X)
+        return X @ (W if W.ndim == 1 else W.T) + self.intercept_.to(X)
+
+
+@dataclass(eq=False)
+class LogisticRegression:
+    """Predict the probability of each class: minimise C Σ_i loss_i + ½ ‖w‖²; b is free.
+
+    two classes  z = X w + b, h = φ(z) = 1 / (1 + e^−z), loss = −y log h − (1 − y) log(1 − h)
+    more         z_k = X w_k + b_k, h_k = e^z_k / Σ_j e^z_j (softmax), loss = −log h_y
+
+    C: the price of errors, in (0, ∞); a small C keeps w small.
+    solver: "gd" descends J, the above over C m: w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + w / C) / m.
+    "lbfgs" descends the same J, but bends ∇J by what the last steps tell of the curvature.
+    alpha, max_iter, tol: as for LinearRegression; alpha is read by "gd" only.
+    `fit` sets classes_ (k,), sorted; coef_ (k, d) and intercept_ (k,), or (1, d) and (1,) for two
+    classes, where the larger one is y = 1; loss_history_, J at the start and after each of the
+    n_iter_ steps.  Raises as LinearRegression does, and ValueError for one class only.
+    Source: Berkson 1944, doi:10.1080/01621459.1944.10500699.
+    """
+
+    _: KW_ONLY
+    C: float = 1.0
+    solver: str = "lbfgs"
+    alpha: float | None = None
+    max_iter: int = 1000
+    tol: float = 1e-10
+
+    def fit(self, X, y):
+        """Find w and b.  X: (m, d).  y: integer labels of two classes or more, (m,)."""
+        check_choice("solver", self.solver, ("lbfgs", "gd"))
+        if not 0 < self.C < math.inf:
+            raise ValueError(f"C must be positive and finite, got {self.C}; try C=1.0")
+        check_descent(self.alpha, self.max_iter, self.tol)
+        check_matrix(X)
+        check_classes(y, len(X))
+        classes, c = y.unique(return_inverse=True)  # (k,), (m,)
+        if len(classes) < 2:
+            only = classes.tolist()
+            raise ValueError(f"y must hold two classes or more, got {only}; give rows of another")
+        Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (m, k), one-hot
+        Y, model = (Y[:, 1:], BINARY) if len(classes) == 2 else (Y, MULTINOMIAL)
+        w, b = _descend(self, X.detach(), Y, *model, 1 / self.C)  # (d, k), (k,)
+        self.classes_, self.coef_, self.intercept_ = classes, w.T, b
+        return self
+
+    def decision_function(self, X):
+        """Return z = X w + b, the logits: (m,) for two classes, (m, k) for more."""
+        check_fitted(self, "coef_")
+        check_matrix(X, n_features=self.coef_.shape[1])
+        z = X @ self.coef_.to(X).T + self.intercept_.to(X)
+        return z[:, 0] if len(self.classes_) == 2 else z
+
+    def predict_proba(self, X):
+        """Return the probability of each class, (m, k)."""
+        z = self.decision_function(X)
+        return torch.stack([-z, z], 1).sigmoid() if z.ndim == 1 else z.softmax(1)
+
+    def predict(self, X):
+        """Return the most probable class of each row, (m,)."""
+        z = self.decision_function(X)
+        return self.classes_.to(X.device)[(z > 0).long() if z.ndim == 1 else z.argmax(1)]
+
+
+# h(z); Σ loss(z, y), from the logits z, where nothing overflows; the most that ∂²loss/∂z² can be
+LEAST_SQUARES = torch.nn.Identity(), lambda z, y: (z - y).square().sum() / 2, 1
+BINARY = torch.sigmoid, partial(F.binary_cross_entropy_with_logits, reduction="sum"), 1 / 4
+MULTINOMIAL = partial(torch.softmax, dim=1), partial(F.cross_entropy, reduction="sum"), 1 / 2
+
+
+def _descend(model, X, Y, hypothesis, loss, bound, l2):
+    """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / m is least; set the history."""
+    mean = X.mean(0) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
+    X = torch.cat([torch.ones_like(X[:, :1]), X - mean], 1)  # (m, d + 1), x₀ ≡ 1 goes with b
+    objective = _Objective(X, Y, hypothesis, loss, bound, l2)
+    w = X.new_zeros(X.shape[1], Y.shape[1])  # (d + 1, t)
+    options = {"max_iter": model.max_iter, "tol": model.tol}
+    if model.solver == "gd":
+        w, history = gradient_descent(objective, w, model.alpha, **options)
+    else:
+        w, history = lbfgs(objective, w, **options)
+    model.loss_history_, model.n_iter_ = history, len(history) - 1
+    return w[1:], w[0] - mean @ w[1:]
+
+
+class _Objective:
+    """J = (Σ loss + ½ l2 ‖w‖²) / m as a function of w (d + 1, t), whose first row is b.
+
+    X: (m, d + 1), first column 1.  Y: (m, t).  The others are those of LEAST_SQUARES and its like.
+    """
+
+    def __init__(self, X, Y, hypothesis, loss, bound, l2):
+        self.X, self.Y, self.hypothesis, self.loss, self.bound = X, Y, hypothesis, loss, bound
+        self.l2 = torch.full_like(X[0], l2)[:, None]  # (d + 1, 1)
+        self.l2[0] = 0  # b is free
+
+    def __call__(self, w):
+        """Return J and its gradient ∇J = (Xᵀ(h − y) + l2 w) / m, (d + 1, t)."""
+        J, gradient = (self.l2 * w.square()).sum().item() / 2, self.l2 * w
+        for X, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK), strict=True):
+            z = X @ w  # (r, t)
+            J += self.loss(z, y).item()
+            gradient = gradient + X.T @ (self.hypothesis(z) - y)
+        return J / len(self.X), gradient / len(self.X)
+
+    def curvature(self, w=None):
+        """Return a bound of ∇²J at w, or everywhere, (d + 1, d + 1).
+
+        Source: Böhning 1992, doi:10.1007/BF00048682.
+        """
+        H = torch.diag(self.l2[:, 0])
+        for X in self.X.split(BLOCK):
+            h = torch.full_like(X[:, :1], 0.5) if w is None else self.hypothesis(X @ w)  # (r, t)
+            u = 4 * self.bound * (h * (1 - h)).amax(1, keepdim=True)  # (r, 1), at most the bound
+            H.addmm_(X.T, u * X)
+        return H / len(self.X)
+
+
+def _least_squares(X, Y, l2):
+    """Return w (d, t) and b (t,) that solve the normal equations, or the shortest of several."""
+    m, d = X.shape
+
+    def blocks():
+        for x, y in zip(X.split(BLOCK), Y.split(BLOCK), strict=True):
+            yield torch.cat([_exact(x), _exact(y)], 1)  # (r, d + t)
+
+    mean = sum(A.sum(0) for A in blocks()) / m  # (d + t,)
+    G = sum((A - mean).T @ (A - mean) for A in blocks())  # (d + t, d + t)
+    w = _normal_equations(G, mean, m, d, l2) if m > d else None
+    if w is None:
+        A = torch.cat([*blocks()]) - mean
+        A[:, A.abs().amax(0) <= 1e-14 * mean.abs()] = 0  # constant, but for rounding
+        w = _shortest(A[:, :d], A[:, d:], l2, torch.finfo(X.dtype).eps)
+    return w.to(X), (mean[d:] - mean[:d] @ w).to(X)
+
+
+def _normal_equations(G, mean, m, d, l2):
+    """Return w with (XᵀX + l2 I) w = XᵀY, or None where rounding would spoil it.
+
+    G: the products of the columns of [X Y], (d + t, d + t).  mean: of these columns.
+    """
+    fixed = G.diagonal() <= m * (1e-14 * mean).square()  # constant, but for rounding
+    G.diagonal()[fixed] = 0
+    G.diagonal()[:d].add_(l2)
+    scale = G.diagonal()[:d].sqrt()  # (d,)
+    K = G[:d, :d] / scale.outer(scale)  # (d, d), 1 on the diagonal
+    if torch.linalg.cond(K, 1) > 1e8:  # among others where a column is constant
+        return None
+    L = torch.linalg.cholesky(K)
+    return torch.cholesky_solve(G[:d, d:] / scale[:, None], L) / scale[:, None]
+
+
+def _shortest(X, Y, l2, eps):
+    """Return w = V Σ / (Σ² + l2) UᵀY, with X = U Σ Vᵀ less the σ that are rounding."""
+    U, sigma, Vt = torch.linalg.svd(X, full_matrices=False)
+    real = sigma > 10 * len(sigma) * eps * sigma[0]
+    U, sigma, Vt = U[:, real], sigma[real, None], Vt[real]
+    return Vt.T @ (sigma / (sigma.square() + l2) * (U.T @ Y))
+
+
+def _exact(A):
+    """Return A in float64. MPS has none: what needs it goes to the CPU."""
+    return A.to("cpu" if A.device.type == "mps" else A.device).double()
