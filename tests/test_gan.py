@@ -1,0 +1,164 @@
+"""GANs: shapes and labels, the two steps against the formulas, and a game that can be won."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from d4sci.gan import (
+    Discriminator,
+    Generator,
+    discriminator_step,
+    generator_step,
+    noise,
+    train_gan,
+)
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("n_classes", [0, 10])
+@pytest.mark.parametrize("n", [2, 5])
+def test_shapes_and_range(n, n_classes):
+    G, D = Generator(8, n_classes=n_classes), Discriminator(n_classes=n_classes)
+    labels = (torch.arange(n),) if n_classes else ()
+    images = G(normal(n, 8), *labels)
+    assert images.shape == (n, 1, 28, 28)
+    assert ((images > 0) & (images < 1)).all()
+    assert D(images, *labels).shape == (n,)
+
+
+def test_labels_reach_both_networks():
+    G, D = Generator(8, n_classes=3).eval(), Discriminator(n_classes=3)
+    Z, ones, twos = normal(4, 8), torch.ones(4).long(), torch.full((4,), 2)
+    assert not torch.allclose(G(Z, ones), G(Z, twos))
+    images = G(Z, ones)
+    difference = D(images, twos) - D(images, ones)
+    by_formula = D.features(images) @ (D.fits.weight[2] - D.fits.weight[1])
+    assert torch.allclose(difference, by_formula, atol=1e-6)
+
+
+class Sides(nn.Module):
+    """A judge of numbers with one weight: logit = w x."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(w))
+
+    def forward(self, x):
+        return self.w * x[:, 0]
+
+
+def test_discriminator_step_is_the_formula():
+    D, real, fake = Sides(0.7), normal(6, 1) + 1, normal(6, 1, seed=1).requires_grad_()
+    p_real, p_fake = D(real).sigmoid(), D(fake).sigmoid()
+    expected = -(p_real.log().mean() + (1 - p_fake).log().mean())
+    (gradient,) = torch.autograd.grad(expected, D.w)
+    loss, on_real, on_fake = discriminator_step(D, torch.optim.SGD(D.parameters(), 0.1), real, fake)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert (on_real.item(), on_fake.item()) == pytest.approx(
+        (p_real.mean().item(), p_fake.mean().item())
+    )
+    assert D.w.item() == pytest.approx(0.7 - 0.1 * gradient.item(), rel=1e-5)
+    assert fake.grad is None  # the forger learns nothing from this step
+
+
+def test_generator_step_is_the_non_saturating_formula():
+    D, shift = Sides(0.7), nn.Parameter(torch.tensor(-2.0))
+    Z = normal(6, 1)
+    expected = -D(Z + shift).sigmoid().log().mean()
+    (gradient,) = torch.autograd.grad(expected, shift)
+    loss = generator_step(D, torch.optim.SGD([shift], 0.1), Z + shift)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert shift.item() == pytest.approx(-2 - 0.1 * gradient.item(), rel=1e-5)
+    assert D.w.item() == pytest.approx(0.7)
+
+
+def test_extreme_logits_stay_finite():
+    D = Sides(1e4)
+    loss, *_ = discriminator_step(
+        D, torch.optim.SGD(D.parameters(), 0.0), -torch.ones(2, 1), torch.ones(2, 1)
+    )
+    assert loss.item() == pytest.approx(2e4)
+
+
+class Line(nn.Module):
+    """Forges numbers from noise: a z + b."""
+
+    noise, n_classes = 1, 0
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.tensor(0.5)), nn.Parameter(torch.tensor(-1.0))
+
+    def forward(self, Z):
+        return self.a * Z + self.b
+
+
+class Judge(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(1, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
+
+    def forward(self, x):
+        return self.layers(x)[:, 0]
+
+
+def test_the_forger_finds_the_distribution_and_the_judge_ends_at_one_half():
+    torch.manual_seed(0)
+    G, D, X = Line(), Judge(), 2 + 0.7 * normal(5000, 1)
+    history = train_gan(G, D, X, steps=1500, batch_size=128, lr=(1e-2, 1e-2))
+    assert history.shape == (1500, 2)
+    assert G.b.item() == pytest.approx(2, abs=0.1)
+    assert abs(G.a.item()) == pytest.approx(0.7, abs=0.1)
+    assert history[-200:].mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.03)
+    with torch.no_grad():
+        fake = G(normal(5000, 1, seed=1))
+        value = D(X).sigmoid().log().mean() + (1 - D(fake).sigmoid()).log().mean()
+    assert value.item() == pytest.approx(-math.log(4), abs=0.05)
+
+
+def test_same_seed_same_networks_and_the_global_generator_is_left_alone():
+    torch.manual_seed(0)
+    networks = Generator(4, n_classes=2), Discriminator(n_classes=2)
+    X, y = torch.rand(20, 1, 28, 28), torch.arange(20) % 2
+    results = []
+    for _ in range(2):
+        G, D = copy.deepcopy(networks)
+        state = torch.get_rng_state()
+        history = train_gan(G, D, X, y, steps=3, batch_size=4, seed=5)
+        assert torch.equal(torch.get_rng_state(), state)
+        results.append([history, *G.state_dict().values()])
+    assert not G.training
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+    changed = zip(networks[0].parameters(), G.parameters(), strict=True)
+    assert all(not torch.equal(a, b) for a, b in changed)
+
+
+def test_noise_is_normal_and_follows_its_model():
+    z = noise(10_000, 3, torch.ones(1).double(), torch.Generator().manual_seed(0))
+    assert z.dtype == torch.float64
+    assert z.mean(0).abs().max() < 0.05
+    assert (z.std(0) - 1).abs().max() < 0.05
+
+
+def test_bad_input():
+    G, D, X = Generator(4, n_classes=3), Discriminator(n_classes=3), torch.rand(6, 1, 28, 28)
+    with pytest.raises(ValueError, match="G wants labels of 3 classes, got none; give y"):
+        train_gan(G, D, X)
+    with pytest.raises(ValueError, match="each label must lie between 0 and 2, got 3"):
+        train_gan(G, D, X, torch.tensor([0, 1, 2, 3, 0, 0]))
+    with pytest.raises(ValueError, match="one entry per row"):
+        train_gan(G, D, X, torch.tensor([0, 1]))
+    with pytest.raises(TypeError, match="integer class labels"):
+        train_gan(G, D, X, torch.zeros(6))
+    with pytest.raises(ValueError, match="batch_size must lie between 2"):
+        train_gan(G, D, X, torch.zeros(6).long(), batch_size=1)
+    with pytest.raises(TypeError, match="must be a torch"):
+        train_gan(G, D, [1, 2])
+    with pytest.raises(ValueError, match="steps must lie between 1"):
+        train_gan(Line(), Judge(), X, steps=0)
