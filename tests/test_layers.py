@@ -11,7 +11,7 @@ from tests.code_lines import MODULES
 
 LAYERS = {
     0: ["device", "checks", "distance"],
-    1: ["data", "preprocessing", "metrics"],
+    1: ["data", "preprocessing", "metrics", "checkpoint"],
     2: [
         "pca", "kmeans", "dbscan", "neighbors", "linear", "svm",
         "mlp", "cnn", "autoencoder", "gan", "gnn",
