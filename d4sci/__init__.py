@@ -10,5 +10,6 @@ __version__ = "0.1.0"
 NOTEBOOKS = {
     "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
     "2-unsupervised-learning": ["pca", "kmeans", "dbscan"],
+    "4-neural-networks": ["mlp", "cnn", "training", "checkpoint", "train_mnist"],
 }
 """Which files each notebook uses: notebook name -> module names."""

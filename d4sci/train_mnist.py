@@ -81,15 +81,22 @@ def arguments(argv):
     return parser.parse_args(argv)
 
 
+def join():
+    """Meet the other processes; return the device of this one: a GPU each, or else the CPU."""
+    if torch.cuda.device_count() < int(os.environ["LOCAL_WORLD_SIZE"]):
+        distributed.init_process_group("gloo")
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(device)
+    distributed.init_process_group("nccl")
+    return device
+
+
 def main(argv=None):
     """Train and report, with all the processes that torchrun has started."""
-    args, device = arguments(argv), get_device()
+    args = arguments(argv)
     rank, world = (int(os.environ.get(name, n)) for name, n in (("RANK", 0), ("WORLD_SIZE", 1)))
-    if world > 1:
-        if device.type == "cuda":
-            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-            torch.cuda.set_device(device)
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    device = get_device() if world == 1 else join()
     try:
         model, history, scores = fit(args, device)
         if rank == 0:
