@@ -11,5 +11,6 @@ NOTEBOOKS = {
     "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
     "2-unsupervised-learning": ["pca", "kmeans", "dbscan"],
     "3-supervised-learning": ["neighbors", "linear", "svm", "model_selection"],
+    "4-neural-networks": ["mlp", "cnn", "training", "checkpoint", "train_mnist"],
 }
 """Which files each notebook uses: notebook name -> module names."""

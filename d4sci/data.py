@@ -20,6 +20,7 @@ CHECKSUMS = {
     "anscombe.csv": "31b88896835ec71fc5f5b32f5cd37cdc26d798d4db9ed48bbedde662520e6246",
     "income.csv": "31584d40bf6f237fa94faf3045966fc1ba813c863c5d27a73af6323f584cc81e",
     "iris.csv": "9cc1c345c71bcc9b486b74cbf6063fa66f4bb5e0f603a4b3c3471ec2e5e8e355",
+    "mnist-cnn.pt": "490efe8033d70a7792ac91524ce7af549c2a43574b197c5b106dcae3dcaacd5c",
 } | {
     f"MNIST/raw/{part}-ubyte.gz": checksum
     for part, checksum in {
@@ -189,6 +190,14 @@ def _read_idx(name, *, rank):
         )
     # bytearray and clone: memory that is writable and the tensor's own
     return torch.frombuffer(bytearray(raw), dtype=torch.uint8)[start:].reshape(shape).clone()
+
+
+def load_weights(name):
+    """Return the trained weights of a file of the data folder as a state_dict on the CPU.
+
+    name: "mnist-cnn.pt", for `CNN()`. Raises FileNotFoundError, or ValueError for a damaged file.
+    """
+    return torch.load(io.BytesIO(_read(name)), map_location="cpu", weights_only=True)
 
 
 def load_karate():

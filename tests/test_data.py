@@ -26,6 +26,7 @@ from d4sci.data import (
     load_karate,
     load_mnist,
     load_penguins,
+    load_weights,
     make_blobs,
     make_moons,
     to_tensors,
@@ -33,7 +34,8 @@ from d4sci.data import (
 )
 
 REPO = Path(__file__).resolve().parents[1]
-LOADERS = {"iris.csv": load_iris, "anscombe.csv": load_anscombe, "income.csv": load_income} | {
+LOADERS = {"iris.csv": load_iris, "anscombe.csv": load_anscombe, "income.csv": load_income}
+LOADERS |= {"mnist-cnn.pt": lambda: load_weights("mnist-cnn.pt")} | {
     f"MNIST/raw/{part}-{kind}-ubyte.gz": lambda split=split: load_mnist(split)
     for part, split in (("train", "train"), ("t10k", "test"))
     for kind in ("images-idx3", "labels-idx1")
@@ -406,6 +408,8 @@ def count_rows(name):
     raw = data_path(name).read_bytes()
     if name.endswith(".csv"):
         return raw.count(b"\n") - 1
+    if name.endswith(".pt"):
+        return len(load_weights(name))
     return int.from_bytes(gzip.decompress(raw)[4:8], "big") if "MNIST" in name else None
 
 

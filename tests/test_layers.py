@@ -11,7 +11,7 @@ from tests.code_lines import MODULES
 
 LAYERS = {
     0: ["device", "checks", "distance", "neighbor_pairs", "descent"],
-    1: ["data", "preprocessing", "metrics"],
+    1: ["data", "preprocessing", "metrics", "checkpoint"],
     2: [
         "pca", "kmeans", "dbscan", "neighbors", "linear", "svm",
         "mlp", "cnn", "autoencoder", "gan", "gnn",

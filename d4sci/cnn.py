@@ -1,0 +1,46 @@
+"""A small convolutional network: filters that slide over the image, learned from data."""
+
+import torch
+from torch import nn
+
+from d4sci.checks import check_between, check_tensor
+
+
+class CNN(nn.Module):
+    """Classify images by blocks of Conv2d, MaxPool2d, BatchNorm2d, ReLU, and a linear layer.
+
+    in_channels: 1 for grey images, 3 for colour.  n_classes: k.
+    channels: filters of each block; each halves the height and the width.
+    image_size: height = width of the images, in pixels, at least 2 to the number of blocks.
+    `forward` takes images (n, in_channels, image_size, image_size), gives logits (n, k).
+    Raises ValueError for images of another shape.
+    Source: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791.
+    """
+
+    def __init__(self, in_channels=1, n_classes=10, *, channels=(16, 32, 64), image_size=28):
+        super().__init__()
+        check_between("image_size", image_size, 2 ** len(channels), float("inf"))
+        self.image_shape = (in_channels, image_size, image_size)
+        blocks = []
+        for wide_in, wide_out in zip([in_channels, *channels], channels, strict=False):
+            blocks += [
+                # BatchNorm2d subtracts the mean, and a bias with it: the filters go without.
+                nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1, bias=False),
+                nn.MaxPool2d(2),  # so early, it leaves the two after it a quarter of the work
+                nn.BatchNorm2d(wide_out),
+                nn.ReLU(),
+            ]
+        side = image_size // 2 ** len(channels)
+        self.features = nn.Sequential(*blocks)
+        last = channels[-1] if channels else in_channels
+        self.classifier = nn.Linear(last * side * side, n_classes)
+        self.to(memory_format=torch.channels_last)  # the order in which pooling runs fastest
+
+    def forward(self, X):
+        check_tensor(X)
+        if tuple(X.shape[1:]) != self.image_shape:
+            fix = "; use X[:, None]" if tuple(X.shape[1:]) == self.image_shape[1:] else ""
+            expected = ", ".join(map(str, self.image_shape))
+            raise ValueError(f"X must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
+        features = self.features(X)  # (n, c, side, side)
+        return self.classifier(features.flatten(1))  # (n, k)
