@@ -12,5 +12,6 @@ NOTEBOOKS = {
     "2-unsupervised-learning": ["pca", "kmeans", "dbscan"],
     "3-supervised-learning": ["neighbors", "linear", "svm", "model_selection"],
     "4-neural-networks": ["mlp", "cnn", "training", "checkpoint", "train_mnist"],
+    "5-deep-learning-applications": ["autoencoder", "gan", "gnn"],
 }
 """Which files each notebook uses: notebook name -> module names."""

@@ -97,13 +97,15 @@ def train_gan(G, D, X, y=None, *, steps=2500, batch_size=32, lr=(3e-3, 1e-3), se
     lr: learning rates of G and D for the first half; in the second they fall to 0.
     seed: of noise and batches.  G ends in evaluation mode.
     """
+    from tqdm import tqdm
+
     _check(G, X, y, steps, batch_size)
     generator = torch.Generator("cpu").manual_seed(seed)
     forge, judge = (torch.optim.Adam(net.parameters(), r, betas=(0.5, 0.999))
                     for net, r in zip((G, D), lr, strict=True))  # fmt: skip
     history = []
     G.train()
-    for step in _with_bar(steps):
+    for step in tqdm(range(steps), unit="step", leave=False, delay=1):
         for optimizer, rate in zip((forge, judge), lr, strict=True):
             optimizer.param_groups[0]["lr"] = rate * min(1, 2 * (1 - step / steps))
         rows = torch.randint(len(X), (batch_size,), generator=generator, device="cpu")
@@ -121,19 +123,13 @@ def noise(n, k, like, generator):
     return torch.randn(n, k, generator=generator, device="cpu").to(like)
 
 
-def _with_bar(steps):
-    from tqdm import tqdm
-
-    return tqdm(range(steps), unit="step", leave=False, delay=1)
-
-
 def _check(G, X, y, steps, batch_size):
     check_tensor(X)
     check_between("steps", steps, 1, float("inf"))
     check_between("batch_size", batch_size, 2, float("inf"))  # BatchNorm needs two
     if y is not None:
         check_classes(y, len(X))
-        check_between("each label", int(y.min()), 0, G.n_classes - 1)
-        check_between("each label", int(y.max()), 0, G.n_classes - 1)
+        for label in (int(y.min()), int(y.max())):
+            check_between("each label", label, 0, G.n_classes - 1)
     elif G.n_classes:
         raise ValueError(f"G wants labels of {G.n_classes} classes, got none; give y")

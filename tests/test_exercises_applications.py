@@ -28,6 +28,7 @@ def others(H, edges, *, least=1):
 
 
 COUNTS = torch.tensor([[3], [2], [2], [1]])  # neighbours and the node itself
+NEIGHBORS = torch.tensor([[2], [1], [1], [1]])  # without neighbours there is nothing to scale
 CORRECT = {ex.check_walk: walk, ex.check_judge: judge, ex.check_messages: messages}
 WRONG = [
     (ex.check_walk, lambda a, b, n: walk(a, b, n)[:-1], "the end is missing"),
@@ -46,7 +47,7 @@ WRONG = [
     (ex.check_judge, lambda r, f: -judge(r, f), "the sign"),
     (ex.check_judge, lambda r, f: r.mean() - f.mean(), "use softplus"),
     (ex.check_messages, lambda H, e: messages(H, e) * COUNTS, "these are sums"),
-    (ex.check_messages, lambda H, e: others(H, e) * (COUNTS - 1).clamp(min=1), "add the node itself"),
+    (ex.check_messages, lambda H, e: others(H, e) * NEIGHBORS, "add the node itself"),
     (ex.check_messages, lambda H, e: others(H, e), "belongs to the mean, too"),
     (ex.check_messages, lambda H, e: others(H, e, least=0), "0/0"),
     (ex.check_messages, lambda H, e: messages(H, e, count_own=False), "the neighbours and"),
