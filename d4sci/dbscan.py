@@ -7,6 +7,7 @@ from numbers import Integral
 import torch
 
 from d4sci.checks import check_between, check_matrix
+from d4sci.device import in_float64
 from d4sci.distance import distance_blocks
 from d4sci.neighbor_pairs import NeighborPairs
 
@@ -37,7 +38,8 @@ class DBSCAN:
     def fit(self, X):
         """Find the clusters.  X: floating point, (n, d)."""
         self._check(X)
-        X, device = _in_float64(X), X.device
+        # In float64 the difference of two float32 numbers is exact, or nearly so.
+        X, device = in_float64(X.detach()), X.device
         n, points = len(X), torch.arange(len(X), device=X.device)  # (n,)
 
         # 1. Find the pairs of neighbours. A lambda says what a step does not need: it puts points
@@ -107,11 +109,6 @@ def k_distances(X, k):
 def _check_whole(name, value):
     if not isinstance(value, Integral):
         raise ValueError(f"{name} must be a whole number, got {value!r}")
-
-
-def _in_float64(X):
-    """Return X in float64: the difference of two float32 numbers is exact there, or nearly so."""
-    return X.detach().to("cpu" if X.device.type == "mps" else X.device, torch.float64)
 
 
 def _find_root(root, p):

@@ -23,3 +23,8 @@ def to_numpy(values):
     if isinstance(values, torch.Tensor):
         return values.detach().cpu().numpy()
     return np.asarray(values)
+
+
+def in_float64(X):
+    """Return X in float64, on its device; MPS has no float64, so from there on the CPU."""
+    return X.to("cpu" if X.device.type == "mps" else X.device).double()

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from d4sci.checks import check_between, check_classes, check_matrix, check_tensor
+from d4sci.metrics import accuracy
 
 
 def aggregate(H, edge_index):
@@ -145,7 +146,7 @@ def node_accuracy(model, X, A, y, nodes):
     """Return the share of the nodes (r,) whose class the model gets right."""
     model.eval()
     with torch.no_grad():
-        return (model(X, A)[nodes].argmax(1) == y[nodes]).float().mean().item()
+        return accuracy(y[nodes], model(X, A)[nodes].argmax(1))
 
 
 def _check_edges(edge_index, n):

@@ -16,6 +16,7 @@ from d4sci.checks import (
     check_same_length,
 )
 from d4sci.descent import check_descent, gradient_descent, lbfgs
+from d4sci.device import in_float64
 
 BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
 
@@ -191,7 +192,7 @@ def _least_squares(X, Y, l2):
 
     def blocks():
         for x, y in zip(X.split(BLOCK), Y.split(BLOCK), strict=True):
-            yield torch.cat([_exact(x), _exact(y)], 1)  # (r, d + t)
+            yield torch.cat([in_float64(x), in_float64(y)], 1)  # (r, d + t)
 
     mean = sum(A.sum(0) for A in blocks()) / m  # (d + t,)
     G = sum((A - mean).T @ (A - mean) for A in blocks())  # (d + t, d + t)
@@ -225,8 +226,3 @@ def _shortest(X, Y, l2, eps):
     real = sigma > 10 * len(sigma) * eps * sigma[0]
     U, sigma, Vt = U[:, real], sigma[real, None], Vt[real]
     return Vt.T @ (sigma / (sigma.square() + l2) * (U.T @ Y))
-
-
-def _exact(A):
-    """Return A in float64. MPS has none: what needs it goes to the CPU."""
-    return A.to("cpu" if A.device.type == "mps" else A.device).double()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from d4sci.checks import check_classes, check_fitted, check_matrix
+from d4sci.device import in_float64
 
 BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
 PRECISION = 1e-9  # the gap, relative to the objective, that is small enough
@@ -36,8 +37,7 @@ class LinearSVM:
     def fit(self, X, y):
         """Find the plane.  X: (n, d).  y: two different integers, (n,)."""
         sign = self._check(X, y)
-        # MPS has no float64: there the CPU computes.
-        A = X.detach().to("cpu" if X.device.type == "mps" else X.device).double()  # (n, d)
+        A = in_float64(X.detach())  # (n, d)
         mean = A.mean(0)  # (d,)
         A, Q = _no_wider_than_long(A - mean)  # (n, k), (d, k) or None
         scale = A.square().mean().sqrt().item() or 1.0  # X / scale wants w · scale and C · scale²
@@ -74,9 +74,8 @@ class LinearSVM:
             raise ValueError(f"C must be positive and finite, got {self.C}; try C=1.0")
         classes, c = y.unique(return_inverse=True)
         if len(classes) != 2:
-            fix = (
-                "give rows of a second one" if len(classes) < 2 else "fit one per class, on y == c"
-            )
+            one = len(classes) < 2
+            fix = "give rows of a second one" if one else "fit one per class, on y == c"
             raise ValueError(f"LinearSVM separates two classes, got {classes.tolist()}; {fix}")
         self.classes_ = classes
         return 2 * c - 1

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from d4sci import exercises_unsupervised as ex
+from tests.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
 
 
 def components(X, share, *, center=True, power=2):
@@ -53,22 +54,14 @@ WRONG = [
 
 
 def test_every_checker_is_listed():
-    checkers = {f for name, f in vars(ex).items() if name.startswith("check_")}
-    assert checkers == set(CORRECT) == {check for check, *_ in WRONG}
+    demand_all_listed(ex, CORRECT, WRONG)
 
 
 @pytest.mark.parametrize("check", CORRECT, ids=lambda c: c.__name__)
 def test_stub_and_solution(check, capsys):
-    check(lambda *arguments: None)
-    check(CORRECT[check])
-    not_done, correct = capsys.readouterr().out.splitlines()
-    assert not_done.startswith("Not done yet")
-    assert correct.startswith("Correct")
+    demand_stub_and_solution(check, CORRECT[check], capsys)
 
 
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
 def test_wrong_answers_get_their_own_hint(check, answer, hint, capsys):
-    check(answer)
-    verdict = capsys.readouterr().out
-    assert verdict.startswith("Not yet")
-    assert hint in verdict
+    demand_hint(check, answer, hint, capsys)
