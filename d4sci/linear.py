@@ -194,8 +194,13 @@ def _least_squares(X, Y, l2):
         for x, y in zip(X.split(BLOCK), Y.split(BLOCK), strict=True):
             yield torch.cat([in_float64(x), in_float64(y)], 1)  # (r, d + t)
 
-    mean = sum(A.sum(0) for A in blocks()) / m  # (d + t,)
-    G = sum((A - mean).T @ (A - mean) for A in blocks())  # (d + t, d + t)
+    mean, G, count = 0, 0, 0
+    for A in blocks():  # Σ (a − mean)(a − mean)ᵀ and the mean so far, in one pass
+        shift = A.mean(0) - mean  # (d + t,), from the mean so far to the block's
+        A -= mean + shift
+        G = G + A.T @ A + shift.outer(shift) * (count * len(A) / (count + len(A)))
+        count += len(A)
+        mean = mean + shift * (len(A) / count)
     w = _normal_equations(G, mean, m, d, l2) if m > d else None
     if w is None:
         A = torch.cat([*blocks()]) - mean
