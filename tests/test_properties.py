@@ -68,7 +68,7 @@ def test_manners(name, seed, n, d, dtype):
         normal(4, d, 7, dtype),
     )
     y = [] if k is None else [classes(n, k, seed) if k else normal(n, 1, seed + 8, dtype)[:, 0]]
-    y_other = [classes(20, k, 0) if k else other[:, 0] for _ in y]
+    y_other = [5 + classes(20, k, 0) if k else other[:, 0] for _ in y]
     given_data, state = [X.clone(), Q.clone(), *(t.clone() for t in y)], torch.get_rng_state()
     parameters = dict(vars(make()))
     new, used = make(), make().fit(other, *y_other)
