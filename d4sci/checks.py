@@ -1,5 +1,8 @@
 """Checks at the public boundary: each message says what was expected, what came, and the fix."""
 
+import math
+from numbers import Integral, Real
+
 import torch
 
 
@@ -63,23 +66,47 @@ def check_labels(y, n=None, name="y"):
         raise ValueError(f"{name} must have one entry per row of X: expected {n}, got {len(y)}")
 
 
-def check_classes(y, n=None, name="y"):
-    """Raise unless y is a non-empty tensor of class labels, integer or bool, of shape (n,)."""
+def check_classes(y, n=None, name="y", *, n_classes=None):
+    """Raise unless y is a non-empty tensor of class labels, integer or bool, of shape (n,).
+
+    n_classes: k, where the labels must be 0 to k − 1.
+    """
     check_tensor(y, name)
     if y.is_floating_point() or y.is_complex():
         raise TypeError(f"{name} must hold integer class labels, got {y.dtype}; use {name}.long()")
     check_labels(y, n, name)
+    if n_classes is not None and not (y.min() >= 0 and y.max() < n_classes):
+        raise ValueError(
+            f"{name} must hold labels from 0 to n_classes − 1 = {n_classes - 1}, got "
+            f"{int(y.min())} to {int(y.max())}; number the classes with "
+            f"{name}.unique(return_inverse=True)[1]"
+        )
+
+
+def check_number(name, value, kind=Real):
+    """Raise TypeError unless value is a number, whole if kind is Integral, and no bool."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted, fix = ("a whole number", "int") if kind is Integral else ("a number", "float")
+        raise TypeError(f"{name} must be {wanted}, got {value!r}; use {fix}(...)")
 
 
 def check_between(name, value, low, high):
-    """Raise ValueError unless low ≤ value ≤ high."""
+    """Raise unless low ≤ value ≤ high, and a whole number where low is one: 1, not 1.0."""
+    check_number(name, value, Integral if isinstance(low, int) else Real)
     if not low <= value <= high:
-        raise ValueError(f"{name} must lie between {low} and {high}, got {value}")
+        raise ValueError(f"{name} must lie between {low:g} and {high}, got {value}")
+
+
+def check_positive(name, value, fix):
+    """Raise unless value is a number with 0 < value < ∞."""
+    check_number(name, value)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}; {fix}")
 
 
 def check_choice(name, value, choices):
     """Raise ValueError unless value is one of the choices."""
-    if value not in choices:
+    if value not in list(choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 

@@ -13,7 +13,7 @@ class CNN(nn.Module):
     channels: filters of each block; each halves the height and the width.
     image_size: height = width of the images, in pixels, at least 2 to the number of blocks.
     `forward` takes images (n, in_channels, image_size, image_size), gives logits (n, k).
-    Raises ValueError for images of another shape.
+    Raises TypeError or ValueError for images of another kind or shape.
     Source: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791.
     """
 
@@ -42,5 +42,7 @@ class CNN(nn.Module):
             fix = "; use X[:, None]" if tuple(X.shape[1:]) == self.image_shape[1:] else ""
             expected = ", ".join(map(str, self.image_shape))
             raise ValueError(f"X must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
+        if not X.is_floating_point():
+            raise TypeError(f"X must be floating point, got {X.dtype}; use X.float() / 255")
         features = self.features(X)  # (n, c, side, side)
         return self.classifier(features.flatten(1))  # (n, k)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from d4sci.checks import check_choice, check_matrix
+from d4sci.checks import check_between, check_choice, check_matrix
 
 CHECKSUMS = {
     "anscombe.csv": "31b88896835ec71fc5f5b32f5cd37cdc26d798d4db9ed48bbedde662520e6246",
@@ -195,8 +195,9 @@ def _read_idx(name, *, rank):
 def load_weights(name):
     """Return the trained weights of a file of the data folder as a state_dict on the CPU.
 
-    name: "mnist-cnn.pt", for `CNN()`. Raises FileNotFoundError, or ValueError for a damaged file.
+    name: "mnist-cnn.pt", for `CNN()`. Raises FileNotFoundError, or ValueError (name, damaged).
     """
+    check_choice("name", name, [file for file in CHECKSUMS if file.endswith(".pt")])
     return torch.load(io.BytesIO(_read(name)), map_location="cpu", weights_only=True)
 
 
@@ -226,7 +227,8 @@ def make_moons(n_samples=100, *, noise=0.05, seed=0):
     Returns X, float32, shape (n_samples, 2), and y, int64, shape (n_samples,). Raises TypeError or
     ValueError for a number of points that is not whole or below 1, and for bad noise.
     """
-    _check_count("n_samples", n_samples)
+    check_between("n_samples", n_samples, 1, math.inf)
+    check_between("noise", noise, 0.0, 1e300)
     upper, lower = (
         torch.linspace(0, math.pi, n, dtype=torch.float64, device="cpu")
         for n in (n_samples // 2, n_samples - n_samples // 2)
@@ -234,8 +236,7 @@ def make_moons(n_samples=100, *, noise=0.05, seed=0):
     x1 = torch.cat([upper.cos(), 1 - lower.cos()])
     x2 = torch.cat([upper.sin(), 0.5 - lower.sin()])
     y = (torch.arange(n_samples, device="cpu") >= len(upper)).long()
-    std = _check_std("noise", noise, 1)
-    return _scatter(torch.stack([x1, x2], dim=1), y, std, torch.Generator().manual_seed(seed))
+    return _scatter(torch.stack([x1, x2], dim=1), y, noise, torch.Generator().manual_seed(seed))
 
 
 def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
@@ -251,26 +252,26 @@ def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
     """
     generator = torch.Generator().manual_seed(seed)
     if isinstance(centers, numbers.Integral):
-        _check_count("centers", centers)
-        _check_count("n_features", n_features)
+        check_between("centers", centers, 1, math.inf)
+        check_between("n_features", n_features, 1, math.inf)
         centers = torch.empty(centers, n_features, dtype=torch.float64, device="cpu")
         centers.uniform_(-10, 10, generator=generator)
     check_matrix(centers, "centers")
     sizes = _cluster_sizes(n_samples, len(centers))
     y = torch.arange(len(sizes), device="cpu").repeat_interleave(torch.tensor(sizes, device="cpu"))
-    std = _check_std("std", std, len(centers))
+    std = _check_std(std, len(centers))
     return _scatter(centers.to("cpu", torch.float64)[y], y, std[y, None], generator)
 
 
 def _cluster_sizes(n_samples, k):
     """Return the number of points of each of the k clusters."""
     if not isinstance(n_samples, list | tuple):
-        _check_count("n_samples", n_samples)
+        check_between("n_samples", n_samples, 1, math.inf)
         n_samples = [n_samples // k + (i < n_samples % k) for i in range(k)]
     if len(n_samples) != k:
         raise ValueError(f"n_samples must list one size for each of {k} clusters, got {n_samples}")
     for size in n_samples:
-        _check_count("n_samples of each cluster", size)
+        check_between("n_samples of each cluster", size, 1, math.inf)
     return n_samples
 
 
@@ -282,18 +283,11 @@ def _scatter(X, y, std, generator):
     return (X + std * noise)[order].float(), y[order]
 
 
-def _check_count(name, value):
-    if not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be a whole number, got {value!r}; use int(...)")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-
-
-def _check_std(name, value, k):
+def _check_std(std, k):
     """Return k standard deviations, float64, from one number or k of them."""
-    std = torch.as_tensor(value, dtype=torch.float64, device="cpu")
-    if std.shape not in ((), (k,)):
-        raise ValueError(f"{name} must be a number or a list of {k}, got shape {tuple(std.shape)}")
-    if not ((std >= 0) & std.isfinite()).all():
-        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
-    return std.expand(k)
+    std = list(std) if isinstance(std, list | tuple) else [std] * k
+    if len(std) != k:
+        raise ValueError(f"std must be a number or a list of {k}, got {std}")
+    for value in std:
+        check_between("std", value, 0.0, 1e300)
+    return torch.tensor(std, dtype=torch.float64, device="cpu")

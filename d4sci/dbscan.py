@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 
-from d4sci.checks import check_between, check_matrix
+from d4sci.checks import check_between, check_matrix, check_positive
 from d4sci.device import in_float64
 from d4sci.distance import distance_blocks
 from d4sci.neighbor_pairs import NeighborPairs
@@ -27,7 +26,7 @@ class DBSCAN:
     first core point; and core_sample_indices_, the rows of the core points, ascending.
     A border point that several clusters reach joins the one with the lowest number, so that only
     there the order of the rows matters.
-    Raises ValueError unless eps is positive and finite, and min_samples a whole number ≥ 1.
+    Raises TypeError or ValueError unless eps is positive and finite, min_samples whole and ≥ 1.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226; Schubert et al. 2017,
     doi:10.1145/3068335; what it must cost: Gan and Tao 2015, doi:10.1145/2723372.2737792.
     """
@@ -82,12 +81,7 @@ class DBSCAN:
 
     def _check(self, X):
         check_matrix(X)
-        if not 0 < self.eps < math.inf:
-            raise ValueError(
-                f"eps must be positive and finite, got {self.eps}; "
-                "k_distances(X, min_samples) shows which distances are usual"
-            )
-        _check_whole("min_samples", self.min_samples)
+        check_positive("eps", self.eps, "k_distances(X, min_samples) shows what is usual")
         check_between("min_samples", self.min_samples, 1, math.inf)
 
 
@@ -96,19 +90,13 @@ def k_distances(X, k):
 
     The point itself counts as the first, as it does in min_samples: with k = min_samples a point
     is core where its k-distance is at most eps. A good ε lies where the sorted distances bend up.
-    X: (n, d).  k: whole number, 1 ≤ k ≤ n, else ValueError.
+    X: (n, d).  k: whole number, 1 ≤ k ≤ n, else TypeError or ValueError.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226.
     """
     check_matrix(X)
-    _check_whole("k", k)
     check_between("k", k, 1, len(X))
     nearest = (D.topk(k, largest=False).values for _, D in distance_blocks(X.detach()))  # (r, k)
     return torch.cat([D[:, -1].clone() for D in nearest]).sort().values
-
-
-def _check_whole(name, value):
-    if not isinstance(value, Integral):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
 
 
 def _find_root(root, p):

@@ -8,7 +8,7 @@ import math
 
 import torch
 
-from d4sci.checks import check_between
+from d4sci.checks import check_between, check_positive
 
 
 def gradient_descent(objective, w, alpha=None, *, max_iter, tol):
@@ -76,8 +76,8 @@ def _bend(q, pairs, L):
 
 
 def check_descent(alpha, max_iter, tol):
-    """Raise ValueError unless these are fit for a descent."""
+    """Raise TypeError or ValueError unless these are fit for a descent."""
     check_between("max_iter", max_iter, 1, math.inf)
-    check_between("tol", tol, 0, math.inf)
-    if alpha is not None and not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be positive and finite, got {alpha}; try alpha=None")
+    check_between("tol", tol, 0.0, math.inf)
+    if alpha is not None:
+        check_positive("alpha", alpha, "try alpha=None")

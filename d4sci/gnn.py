@@ -120,8 +120,7 @@ def fit_nodes(model, X, A, y, nodes, *, epochs=200, lr=0.01, weight_decay=5e-4, 
     check_classes(y, len(X))
     with torch.no_grad():
         n_classes = model(X, A).shape[1]
-    for label in (int(y[nodes].min()), int(y[nodes].max())):
-        check_between("each label of the nodes", label, 0, n_classes - 1)
+    check_classes(y[nodes], name="y[nodes]", n_classes=n_classes)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     losses, best, best_score = [], None, -1.0
     for _ in range(epochs):

@@ -90,15 +90,13 @@ class KMeans:
         check_between("n_clusters", k, 1, len(X))
         check_between("n_init", self.n_init, 1, math.inf)
         check_between("max_iter", self.max_iter, 1, math.inf)
-        check_between("tol", self.tol, 0, math.inf)
+        check_between("tol", self.tol, 0.0, math.inf)
         if isinstance(self.init, str):
             return check_choice("init", self.init, ("k-means++", "random"))
         check_matrix(self.init, "init")
         if self.init.shape != (k, X.shape[1]):
-            raise ValueError(
-                f"init must have shape (k, d) = {(k, X.shape[1])}, got {tuple(self.init.shape)}; "
-                "give one row per cluster, one column per feature"
-            )
+            wanted, got = (k, X.shape[1]), tuple(self.init.shape)
+            raise ValueError(f"init must have shape (k, d) = {wanted}, got {got}; give k rows")
 
 
 def _k_means_plus_plus(X, k, generator):

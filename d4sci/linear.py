@@ -1,6 +1,5 @@
 """Linear models: a number, or the probability of a class, from a weighted sum of the features."""
 
-import math
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 
@@ -13,6 +12,7 @@ from d4sci.checks import (
     check_classes,
     check_fitted,
     check_matrix,
+    check_positive,
     check_same_length,
 )
 from d4sci.descent import check_descent, gradient_descent, lbfgs
@@ -49,7 +49,7 @@ class LinearRegression:
     def fit(self, X, y):
         """Find w and b.  X: (m, d).  y: floating point, (m,), or (m, t) for t targets."""
         check_choice("solver", self.solver, ("lstsq", "gd"))
-        check_between("l2", self.l2, 0, 1e300)
+        check_between("l2", self.l2, 0.0, 1e300)
         check_descent(self.alpha, self.max_iter, self.tol)
         check_matrix(X)
         single = getattr(y, "ndim", None) == 1
@@ -99,15 +99,13 @@ class LogisticRegression:
     def fit(self, X, y):
         """Find w and b.  X: (m, d).  y: integer labels of two classes or more, (m,)."""
         check_choice("solver", self.solver, ("lbfgs", "gd"))
-        if not 0 < self.C < math.inf:
-            raise ValueError(f"C must be positive and finite, got {self.C}; try C=1.0")
+        check_positive("C", self.C, "try C=1.0")
         check_descent(self.alpha, self.max_iter, self.tol)
         check_matrix(X)
         check_classes(y, len(X))
         classes, c = y.unique(return_inverse=True)  # (k,), (m,)
         if len(classes) < 2:
-            only = classes.tolist()
-            raise ValueError(f"y must hold two classes or more, got {only}; give rows of another")
+            raise ValueError(f"y must hold two classes or more, got {classes.tolist()}; give more")
         Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (m, k), one-hot
         Y, model = (Y[:, 1:], BINARY) if len(classes) == 2 else (Y, MULTINOMIAL)
         w, b = _descend(self, X.detach(), Y, *model, 1 / self.C)  # (d, k), (k,)

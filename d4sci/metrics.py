@@ -14,6 +14,8 @@ def confusion_matrix(y_true, y_pred, *, labels=None):
     """
     _check_pair(check_classes, y_true, y_pred)
     wanted = y_true[:0] if labels is None else torch.as_tensor(labels, device=y_true.device)
+    if labels is not None:
+        check_classes(wanted, name="labels")
     n = len(y_true)
     classes, c = torch.cat([y_true, y_pred, wanted]).unique(return_inverse=True)
     k, true, predicted, wanted = len(classes), c[:n], c[n : 2 * n], c[2 * n :]

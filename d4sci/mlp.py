@@ -86,11 +86,12 @@ class MLP:
 
         X: (n, d).  y: labels that `fit` saw, (n,).
         """
-        check_classes(y, len(X))
         _, a = self.forward(X)
+        check_classes(y, len(X))
         labels = torch.searchsorted(self.classes_, y).clamp(max=len(self.classes_) - 1)
         if not torch.equal(self.classes_[labels], y.to(self.classes_.dtype)):
-            raise ValueError(f"y must hold labels that fit saw, {self.classes_.tolist()}")
+            seen, got = self.classes_.tolist(), y.unique().tolist()
+            raise ValueError(f"y must hold labels that fit saw, {seen}, got {got}")
         return self._backward(a, labels)
 
     def predict_proba(self, X):
@@ -145,12 +146,12 @@ class MLP:
         check_matrix(X)
         check_classes(y, len(X))
         check_choice("activation", self.activation, ACTIVATIONS)
-        check_between("l2", self.l2, 0, math.inf)
-        check_between("lr", self.lr, 0, math.inf)
-        check_between("momentum", self.momentum, 0, 1)
+        check_between("l2", self.l2, 0.0, 1e300)
+        check_between("lr", self.lr, 0.0, 1e300)
+        check_between("momentum", self.momentum, 0.0, 1)
         check_between("batch_size", self.batch_size, 1, math.inf)
         check_between("epochs", self.epochs, 0, math.inf)
-        if isinstance(self.hidden, int):
-            raise TypeError(f"hidden must be a tuple, got {self.hidden}; use ({self.hidden},)")
+        if not isinstance(self.hidden, tuple | list):
+            raise TypeError(f"hidden must be a tuple, got {self.hidden!r}; use ({self.hidden},)")
         for size in self.hidden:
             check_between("hidden", size, 1, math.inf)

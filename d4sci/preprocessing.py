@@ -31,6 +31,8 @@ class MinMaxScaler:
         """Learn the smallest and the largest value of each feature.  X: (n, d)."""
         check_matrix(X)
         low, high = self.feature_range
+        for end in (low, high):
+            check_between("each end of feature_range", end, -1e300, 1e300)
         if low >= high:
             raise ValueError(f"feature_range must be (low, high), low < high, got {(low, high)}")
         self.data_min_, self.data_max_ = X.amin(0), X.amax(0)  # (d,)
@@ -124,11 +126,8 @@ def one_hot(y, n_classes=None, *, dtype=None):
     check_classes(y)
     y = y.long()
     k = int(y.max()) + 1 if n_classes is None else n_classes
-    if y.min() < 0 or y.max() >= k:
-        raise ValueError(
-            f"y must hold labels from 0 to n_classes − 1 = {k - 1}, got {int(y.min())} to "
-            f"{int(y.max())}; number the classes with y.unique(return_inverse=True)[1]"
-        )
+    check_between("n_classes", k, 0, math.inf)
+    check_classes(y, n_classes=k)
     T = y[:, None] == torch.arange(k, device=y.device)  # (n, k)
     return T.to(dtype or torch.get_default_dtype())
 
@@ -146,6 +145,7 @@ def train_test_split(*arrays, test_size=0.2, stratify=None, seed=0):
         check_tensor(A, f"arrays[{i}]")
         check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", A)
     n = len(arrays[0])
+    check_between("test_size", test_size, 0.0, n)
     n_test = math.ceil(test_size * n) if isinstance(test_size, float) else test_size
     if not 1 <= n_test < n:
         raise ValueError(
@@ -191,6 +191,7 @@ def k_fold(n, k=5, *, stratify=None, seed=0):
     The folds differ in size by at most one row, and in rows of any class by at most one.
     The indices lie on the CPU, and index a tensor on any device.
     """
+    check_between("n", n, 2, math.inf)
     check_between("k", k, 2, n)
     order = _shuffled(n, seed)  # (n,)
     dealt = order

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from d4sci.checks import check_classes, check_fitted, check_matrix
+from d4sci.checks import check_classes, check_fitted, check_matrix, check_positive
 from d4sci.device import in_float64
 
 BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
@@ -70,12 +70,10 @@ class LinearSVM:
         """Set classes_ and return the labels as ±1, (n,)."""
         check_matrix(X)
         check_classes(y, len(X))
-        if not 0 < self.C < math.inf:
-            raise ValueError(f"C must be positive and finite, got {self.C}; try C=1.0")
+        check_positive("C", self.C, "try C=1.0")
         classes, c = y.unique(return_inverse=True)
         if len(classes) != 2:
-            one = len(classes) < 2
-            fix = "give rows of a second one" if one else "fit one per class, on y == c"
+            fix = "give rows of a second" if len(classes) < 2 else "fit one per class, on y == c"
             raise ValueError(f"LinearSVM separates two classes, got {classes.tolist()}; {fix}")
         self.classes_ = classes
         return 2 * c - 1

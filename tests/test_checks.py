@@ -17,6 +17,8 @@ from d4sci.checks import (
     check_fitted,
     check_labels,
     check_matrix,
+    check_number,
+    check_positive,
     check_same_length,
     check_tensor,
 )
@@ -109,7 +111,21 @@ BAD = {
         "k must lie between 2 and 9, got 1",
     ),
     "above": (lambda: check_between("k", 10, 2, 9), ValueError, "got 10"),
-    "between nan": (lambda: check_between("k", NAN, 2, 9), ValueError, "got nan"),
+    "between nan": (lambda: check_between("k", NAN, 2.0, 9), ValueError, "got nan"),
+    "half": (lambda: check_between("k", 2.5, 2, 9), TypeError, "whole number, got 2.5; use int(."),
+    "bool": (
+        lambda: check_between("k", True, 0, 9),
+        TypeError,
+        "k must be a whole number, got True",
+    ),
+    "text": (lambda: check_number("tol", "1"), TypeError, "a number, got '1'; use float(...)"),
+    "zero": (lambda: check_positive("C", 0, "try C=1.0"), ValueError, "got 0; try C=1.0"),
+    "unending": (lambda: check_positive("C", INF, "try C=1.0"), ValueError, "C must be positive"),
+    "class 7": (
+        lambda: check_classes(Y, n_classes=7),
+        ValueError,
+        "y must hold labels from 0 to n_classes − 1 = 6, got 0 to 7; number the classes with",
+    ),
     "choice": (
         lambda: check_choice("norm", "l3", ("l1", None)),
         ValueError,
@@ -148,6 +164,10 @@ def test_good_values_pass():
     check_same_length("a", X, "b", Y)
     check_between("k", 2, 2, 9)
     check_between("k", 9, 2, 9)
+    check_between("k", np.int64(9), 2, 9)
+    check_between("tol", 9, 2.0, 9)
+    check_positive("C", np.float32(0.5), "")
+    check_classes(Y, n_classes=8)
     check_choice("norm", None, ("l1", None))
     check_fitted(Scaler().fit(), "mean_")
 

@@ -223,7 +223,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="nodes 0 to 1"):
         aggregate(torch.ones(2, 1), FIVE)
     A, y = normalized_adjacency(FIVE, 5), torch.tensor([0, 1, 2, 0, 1])
-    with pytest.raises(ValueError, match="each label of the nodes must lie between 0 and 1, got 2"):
+    with pytest.raises(ValueError, match="hold labels from 0 to n_classes − 1 = 1, got 0 to 2"):
         fit_nodes(GCN(5, 4, 2), torch.eye(5), A, y, torch.arange(5))
 
 

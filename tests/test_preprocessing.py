@@ -430,7 +430,7 @@ BAD = {
     "test none": (lambda: train_test_split(X, test_size=0), ValueError, "got 0 of 4 rows"),
     "test 1.0": (lambda: train_test_split(X, test_size=1.0), ValueError, "got 1.0 of 4 rows"),
     "test 0.0": (lambda: train_test_split(X, test_size=0.0), ValueError, "got 0.0 of 4 rows"),
-    "test negative": (lambda: train_test_split(X, test_size=-0.5), ValueError, "got -0.5 of 4"),
+    "test negative": (lambda: train_test_split(X, test_size=-0.5), ValueError, "4, got -0.5"),
     "test rounded to all": (lambda: train_test_split(X, test_size=0.9), ValueError, "got 0.9 of 4"),
     "split one row": (lambda: train_test_split(X[:1]), ValueError, "got 0.2 of 1 rows"),
     "stratify floats": (
