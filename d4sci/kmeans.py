@@ -4,6 +4,7 @@ import math
 from dataclasses import KW_ONLY, dataclass
 
 import torch
+from torch.nn.functional import pad
 
 from d4sci.checks import check_between, check_choice, check_fitted, check_matrix
 from d4sci.distance import distances
@@ -123,27 +124,21 @@ def _nearest(X, centers):
     """Return the index of the closest centroid of each row and D², exact near zero, both (n,)."""
     origin = centers.mean(0)  # (d,), measured from where the squares keep their digits
     mu, labels, D2 = centers - origin, [], []
-    buffer = X.new_empty(min(len(X), BLOCK), X.shape[1])
+    compared, buffer = _with_none(mu), X.new_empty(min(len(X), BLOCK), X.shape[1])
     for rows in X.split(BLOCK):
         A = torch.sub(rows, origin, out=buffer[: len(rows)])  # (r, d)
-        labels.append(_closest(A, mu)[0])
+        labels.append(torch.addmm(*compared, A.T, alpha=-2).min(0).indices)  # the lowest of equals
         D2.append(A.sub_(mu.index_select(0, labels[-1])).square_().sum(1))
     return torch.cat(labels), torch.cat(D2)
 
 
-def _closest(A, mu):
-    """Return which of the centroids is closest to each row, and D² of the closest two, less ‖a‖².
+def _with_none(mu):
+    """Return ‖μ‖², (k + 1, 1), and μ, (k + 1, d), with a last row at ∞: it stands for no centroid.
 
-    D² = ‖a − μ‖² = ‖a‖² + ‖μ‖² − 2 a·μ, where ‖a‖² is the same for all centroids.
-    A: (r, d).  mu: (k, d).  Returns three tensors (r,); the second D² is ∞ for k = 1.
+    For D² = ‖a − μ‖² = ‖a‖² + ‖μ‖² − 2 a·μ, without ‖a‖², which is the same for all μ.
     """
-    D2 = torch.addmm(mu.square().sum(1, keepdim=True), mu, A.T, alpha=-2)  # (k, r)
-    near = D2.amin(0)
-    # The first place of the least; on the CPU amin is ten times as fast as argmin. The sign is 0
-    # where D² is the least, and 1 elsewhere.
-    place = torch.arange(len(mu), dtype=mu.dtype, device=mu.device)[:, None]  # (k, 1)
-    labels = torch.add(place, (D2 - near).sign_(), alpha=len(mu)).amin(0).long()
-    return labels, near, D2.scatter_(0, labels[None], torch.inf).amin(0)
+    norms = mu.square().sum(1, keepdim=True)
+    return pad(norms, (0, 0, 0, 1), value=torch.inf), pad(mu, (0, 0, 0, 1))
 
 
 class _Clusters:
@@ -172,8 +167,17 @@ class _Clusters:
 
     def _rows(self, rows):
         """Return these rows measured from the origin, in a buffer that the next call reuses."""
-        A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
-        return A.sub_(self.origin)  # (r, d)
+        if isinstance(rows, slice):
+            A = self.X[rows]
+            return torch.sub(A, self.origin, out=self.buffer[: len(A)])  # (r, d)
+        return torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)]).sub_(self.origin)
+
+    def _doubtful(self):
+        """Return the rows with no slack left, BLOCK at a time; all as slices if they are many."""
+        rows = (self.slack <= 0).nonzero().squeeze(1)
+        if 2 * len(rows) < len(self.X):
+            return rows.split(BLOCK)
+        return [slice(i, i + BLOCK) for i in range(0, len(self.X), BLOCK)]
 
     def assign(self):
         """Assign each point to the closest centroid.
@@ -181,22 +185,26 @@ class _Clusters:
         A point with slack left cannot have changed, and is not looked at (Hamerly 2010,
         doi:10.1137/1.9781611972801.12).
         """
-        self.moved = 0
-        for rows in (self.slack <= 0).nonzero().squeeze(1).split(BLOCK):
-            A = self._rows(rows)  # (r, d)
-            labels, near, far = _closest(A, self.mu)  # (r,)
-            near, far = ((self.norms[rows] + D2).clamp(min=0).sqrt() for D2 in (near, far))
+        self.moved, compared = 0, _with_none(self.mu)
+        for rows in self._doubtful():
+            A, old = self._rows(rows), self.labels[rows]  # (r, d), (r,)
+            D2 = torch.addmm(*compared, A.T, alpha=-2)  # (k + 1, r), less ‖a‖²
+            own = D2.gather(0, old[None])[0]  # (r,), to the centroid that a row has
+            best = D2.scatter_(0, old[None], torch.inf).amin(0)  # (r,), to the best of the others
+            near, far = ((self.norms[rows] + D).clamp_(min=0).sqrt_() for D in (own, best))
             rounding = torch.finfo(far.dtype).eps ** 0.5  # so that it never hides a tie
             self.slack[rows] = (1 - rounding) * far - near
-            self._move(rows, A, labels)
+            lost = (best <= own).nonzero().squeeze(1)  # (m,), few after the first rounds
+            D2 = D2.index_select(1, lost).scatter_(0, old[None, lost], own[None, lost])
+            new = old.index_copy(0, lost, D2.min(0).indices)
+            self._move(A, old, new)
+            self.labels[rows] = new
 
-    def _move(self, rows, A, labels):
-        """Give these rows their labels, and take sums, counts and gain along."""
-        old, k = self.labels[rows], len(self.mu)
-        self.labels[rows] = labels
-        moved = (labels != old).nonzero().squeeze(1)  # (m,)
+    def _move(self, A, old, new):
+        """Take sums, counts and gain along where the labels of the rows A change."""
+        k, moved = len(self.mu), (new != old).nonzero().squeeze(1)  # (m,)
         T = A.new_zeros(k + 1, len(moved))  # (k + 1, m): −1 where a point leaves, 1 where it joins
-        T.scatter_(0, old[None, moved], -1).scatter_(0, labels[None, moved], 1)
+        T.scatter_(0, old[None, moved], -1).scatter_(0, new[None, moved], 1)
         sums, counts = T @ A.index_select(0, moved), T.sum(1)
         self.sums += sums
         self.counts += counts
@@ -215,7 +223,7 @@ class _Clusters:
         self.gain += (counts * (means - self.mu).square()).sum().item()
         self.mu = means
         shift = torch.linalg.vector_norm(means - before, dim=1)  # (k,)
-        self.slack -= (shift + shift.max())[self.labels]
+        self.slack -= (shift + shift.max()).index_select(0, self.labels)
         return shift.square().sum()
 
     def _fill(self, empty):
@@ -224,9 +232,9 @@ class _Clusters:
             (self._rows(rows) - self.mu[self.labels[rows]]).square().sum(1)
             for rows in torch.arange(len(self.X), device=self.X.device).split(BLOCK)
         ]
-        far, rows = torch.cat(D2).sort(stable=True)
-        far, rows = far.flip(0)[: len(empty)], rows.flip(0)[: len(empty)]
+        far, rows = (A.flip(0)[: len(empty)] for A in torch.cat(D2).sort(stable=True))
         empty, rows = empty[far > 0], rows[far > 0]
         A = self.X[rows] - self.origin
         self.mu[empty] = A
-        self._move(rows, A, empty)
+        self._move(A, self.labels[rows], empty)
+        self.labels[rows] = empty

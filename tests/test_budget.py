@@ -4,7 +4,8 @@ import pytest
 
 from tests.code_lines import MODULES, functions, read_module
 
-TOP = ("plotting", "exercises", "doctor", "__main__")
+# Layer 4: plots, exercises and commands.
+TOP = ("plotting", "exercises", "doctor", "train_mnist", "__main__")
 OURS = [*MODULES, *(path for path in MODULES[0].parent.parent.glob("tools/*.py"))]
 
 

@@ -1,0 +1,72 @@
+"""Run the benchmarks and write what they found to benchmarks/results/."""
+
+import argparse
+import sys
+from itertools import chain
+from pathlib import Path
+
+from benchmarks import bands, course, scaling, table
+from benchmarks.figures import draw_ratios, draw_scaling
+from benchmarks.rows import ROWS
+
+RESULTS = Path(__file__).parent / "results"
+PARTS = ("rows", "scaling", "course", "bands")
+
+
+def main(arguments=None):
+    """Run the parts asked for; a quick run only prints, so that it cannot spoil stored results."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"any of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="small data, under two minutes")
+    parser.add_argument("--only", default="", help="only rows whose name contains this")
+    options = parser.parse_args(arguments)
+    parts = options.parts or (PARTS[:1] if options.quick else PARTS)
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; use {', '.join(PARTS)}")
+    names = [name for name in ROWS if options.only in name]
+    if not names:
+        parser.error(f"no row has {options.only!r} in its name; use one of {', '.join(ROWS)}")
+    where = table.machine()
+    print(*where, sep="\n")
+    whole = not options.quick and not options.only
+    for part in parts:
+        print(f"\n## {part}")
+        lines = _run(part, names, options.quick, whole)
+        if whole:
+            RESULTS.mkdir(exist_ok=True)
+            text = "\n\n".join([TITLES[part], *where, "\n".join(lines)])
+            (RESULTS / f"{part}.md").write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def _run(part, names, quick, whole):
+    """Run one part; return the lines of its table."""
+    if part == "rows":
+        found = table.measure(names, quick=quick, memory=not quick)
+        if whole:
+            draw_ratios(found, RESULTS / "rows.png")
+        lines = [table.lines_of(name, found[name]) for name in found]
+        return [table.HEAD, *chain(*lines)]
+    if part == "scaling":
+        found = scaling.measure([n for n in names if ROWS[n].scaling], quick=quick)
+        if whole:
+            draw_scaling(found, RESULTS / "scaling.png")
+        lines = [scaling.lines_of(name, *item) for name in found for item in found[name].items()]
+        return [scaling.HEAD, *chain(*lines)]
+    if part == "course":
+        found = course.measure()
+        lines = [course.lines_of(*item) for item in found.items()]
+        return [course.HEAD, *chain(*lines)]
+    return [bands.HEAD, *bands.lines_of(bands.measure())]
+
+
+TITLES = {
+    "rows": "# d4sci and its peers\n\nAll runners in one process, in turn; medians after one run "
+    "to warm up. A time at worse quality than the first runner's is void.",
+    "scaling": "# Growth\n\nslope b: time ≈ c · sizeᵇ. Memory: beyond the data, fresh process.",
+    "course": "# The notebooks",
+    "bands": "# Ten seeds",
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

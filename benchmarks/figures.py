@@ -1,0 +1,63 @@
+"""The figures of the benchmarks."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+from benchmarks.race import OURS
+from benchmarks.rows import ROWS
+from benchmarks.scaling import slope
+from d4sci.plotting_base import use_style
+
+BLUE, ORANGE = "#0072B2", "#D55E00"
+
+
+def draw_ratios(found, path):
+    """Draw our time divided by the first peer's, a bar a race, with the target as a tick."""
+    use_style()
+    ratios, targets, titles = [], [], []
+    for name, result in found.items():
+        peer = next(iter(result["runners"]))
+        ratios.append(result["runners"][OURS]["seconds"] / result["runners"][peer]["seconds"])
+        targets.append(ROWS[name].targets[peer])
+        titles.append(f"{ROWS[name].title}\nagainst {peer}")
+    fig, ax = plt.subplots(figsize=(9.5, 0.52 * len(titles) + 1.2))
+    bars = ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
+    ax.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=4, fontsize=8)
+    ax.plot(targets, range(len(titles)), "|", color=ORANGE, ms=18, mew=3, label="target")
+    ax.axvline(1, color="black", lw=1, ls=":", label="as fast as the peer")
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", labelsize=8)
+    ax.set(xlabel="ratio of median times (less is faster)", xlim=(0, max(1.15, 1.1 * max(ratios))))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.3, 1.0), ncols=3, fontsize=8)
+    _save(fig, path)
+
+
+def draw_scaling(found, path):
+    """Draw time (top) and memory (bottom) against n for each algorithm and its peer."""
+    use_style()
+    curves = {name: sizes["n"] for name, sizes in found.items() if "n" in sizes}
+    fig, axes = plt.subplots(2, len(curves), figsize=(2.5 * len(curves), 5), sharex="col")
+    for column, (name, runners) in zip(axes.T, curves.items(), strict=True):
+        for (who, curve), style in zip(runners.items(), ("s--", "o-"), strict=True):
+            color = BLUE if who == OURS else ORANGE
+            b = slope(curve["at"], curve["seconds"])
+            column[0].loglog(
+                curve["at"], curve["seconds"], style, color=color, label=f"{who}, {b:.2f}"
+            )
+            column[1].plot(curve["at"], [m / 1e6 for m in curve["memory"]], style, color=color)
+        column[0].set_title(name.replace("_", " "), fontsize=9)
+        column[0].legend(fontsize=6, title="slope", title_fontsize=6)
+        column[1].set(xlabel="n", xscale="log", ylim=(0, None))
+    axes[0, 0].set_ylabel("seconds")
+    axes[1, 0].set_ylabel("MB beyond the data")
+    _save(fig, path)
+
+
+def _save(fig, path):
+    Path(path).parent.mkdir(exist_ok=True)
+    fig.savefig(path, dpi=90, bbox_inches="tight", metadata={"Software": None})
+    plt.close(fig)

@@ -1,0 +1,101 @@
+"""A race: the same work done in turn by several runners, timed, judged and weighed."""
+
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = "d4sci"
+
+
+@dataclass
+class Race:
+    """The same work for several runners.
+
+    runners: name → function without arguments that does the work and returns a result. The first
+    is the reference: all times are divided by its.
+    quality: (result of a runner, result of the reference) → a number, the smaller the better.
+    measure: what that number is.  tolerance: the most by which it may be worse than the
+    reference's; a time at worse quality is void.
+    """
+
+    runners: dict[str, Callable]
+    quality: Callable
+    measure: str
+    tolerance: float
+    absent: list[str] = field(default_factory=list)
+
+    def add_if_installed(self, module, name, runner):
+        """Add a runner that needs a module, or remember that it is absent."""
+        if importlib.util.find_spec(module):
+            self.runners[name] = runner
+        else:
+            self.absent.append(name)
+
+
+def run(race, *, repeats=5, patience=60.0):
+    """Let all runners run in turn, `repeats` times; return {name: median, runs, quality, void}.
+
+    One who has used up `patience` seconds runs no more. The first run of each, which also loads
+    what it needs, is not counted unless it is the only one.
+    """
+    times, results = {name: [] for name in race.runners}, {}
+    for _ in range(repeats + 1):
+        for name, work in race.runners.items():
+            if sum(times[name]) < patience:
+                start = time.perf_counter()
+                results[name] = work()
+                times[name].append(time.perf_counter() - start)
+    reference = results[next(iter(race.runners))]
+    quality = {name: float(race.quality(result, reference)) for name, result in results.items()}
+    bar = next(iter(quality.values())) + race.tolerance
+    table = {}
+    for name, seconds in times.items():
+        counted = seconds[1:] or seconds
+        table[name] = {
+            "seconds": statistics.median(counted),
+            "runs": len(counted),
+            "quality": quality[name],
+            "void": not quality[name] <= bar,
+        }
+    return table
+
+
+def peak_memory(build, name, **size):
+    """Return the bytes that a runner needs beyond its data, measured in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.race", build, name, json.dumps(size)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    if done.returncode:
+        raise RuntimeError(f"{build}, {name}: {done.stderr[-2000:]}")
+    return int(done.stdout.split()[-1])
+
+
+def _weigh(build, name, size):
+    """Run one runner on small data, so that all is loaded, then weigh it on the real ones."""
+    from benchmarks.table import ROWS
+
+    row = ROWS[build]
+    row.build(**{**size, "n": row.warm}).runners[name]()
+    work = row.build(**size).runners[name]
+    process = psutil.Process()
+    clear = Path("/proc/self/clear_refs")
+    if not clear.exists():
+        raise RuntimeError("peak memory is read from Linux's /proc; run this on Linux")
+    clear.write_text("5")  # from now on VmHWM is the peak
+    before = process.memory_info().rss
+    work()
+    status = Path("/proc/self/status").read_text()
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if "VmHWM" in line)
+    return max(0, peak - before)
+
+
+if __name__ == "__main__":
+    print(_weigh(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
