@@ -4,16 +4,16 @@ import re
 
 
 def words(text):
-    """Return markdown as plain words: no emphasis, code marks, links or TeX dollars."""
+    """Return markdown as plain words: no emphasis, code marks or links; TeX by its names."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    return " ".join(re.sub(r"[*`$]", "", text).split())
+    return " ".join(re.sub(r"\\(?=\w)|\\.|[*`${}]", "", text).split())
 
 
 def caption(cells):
     """Return the italics at the start of the first cell as words, or "" where there are none."""
     if not cells or cells[0].cell_type != "markdown":
         return ""
-    found = re.match(r"\s*\*(?!\*)(.+?)\*", cells[0].source, re.DOTALL)
+    found = re.match(r"\s*\*(?!\*)((\*\*|[^*])+)\*", cells[0].source)  # bold may be within
     return words(found[1]) if found else ""
 
 

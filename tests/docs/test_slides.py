@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tests.docs.pages import SHOTS, WEB, built, opened, running_browser
 from tests.notebooks import NAMES, ROOT, headings
 from tools import slides
+from tools.captions import picture_words
 from tools.nb import read, write
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5E"
@@ -107,3 +108,14 @@ def test_rule():
     assert not any("exercise" in cell.source for cell in cells)
     assert [cell.metadata.alt for cell in cells if "alt" in cell.metadata] == ["What to see."]
     assert len({cell.id for cell in cells}) == len(cells)
+
+
+def test_words_of_pictures():
+    live = new_output("display_data", {"image/png": PNG, "text/plain": "explore: a *live* one"})
+    cells = [
+        pictured("1"), new_markdown_cell("*A **big** `x`,\n[here](a.md): $\\hat y$.* More."),
+        pictured("2"), new_markdown_cell("**Bold** is no caption, *this* comes too late."),
+        new_code_cell("3", outputs=[live]), pictured("4"),
+    ]  # fmt: skip
+    told = dict(picture_words(new_notebook(cells=cells)))
+    assert told == {0: "A big x, here: hat y.", 2: "", 4: "a live one", 5: ""}
