@@ -18,7 +18,7 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 
 html_theme = "furo"
-pygments_style = "a11y-high-contrast-light"
+pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_show_search_summary = False  # it would read other pages, which a page from a folder may not
 html_static_path = ["../build/web/node_modules/mathjax/es5/tex-svg.js", "site.css", "site.js"]
