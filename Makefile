@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: venv lab test trust lint notebooks clean
+.PHONY: venv lab test trust lint notebooks slides site pages clean
 
 venv: .venv/installed
 
@@ -27,5 +27,25 @@ lint: venv
 notebooks: venv  ## re-execute and store every notebook in normal form
 	$(PY) tools/nb.py run notebooks/*.ipynb
 
+.venv/docs: .venv/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[docs]
+	touch $@
+
+build/web/installed: tools/web/package.json tools/web/package-lock.json
+	mkdir -p build/web
+	cp $^ build/web
+	cd build/web && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+slides: .venv/docs build/web/installed  ## of each notebook, into build/slides; needs npm
+	$(PY) -m tools.slides build/web/node_modules build/slides notebooks/*.ipynb
+
+site: .venv/docs build/web/installed  ## all pages and notebooks, into build/site; needs npm
+	rm -rf build/site
+	$(PY) -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
+
+pages: slides site  ## both, then looked at in a browser
+	$(PY) -m pytest -s tests/docs
+
 clean:
-	rm -rf .venv .trust .hypothesis
+	rm -rf .venv .trust .hypothesis build

@@ -40,6 +40,7 @@ def read(name):
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 LINES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
 DECLARED = [Requirement(line) for line in LINES]
+DOCS = [Requirement(line) for line in PROJECT["optional-dependencies"]["docs"]]
 
 
 def pins(python, platform):
@@ -102,13 +103,13 @@ def test_environment():
 def test_pins(python, platform):
     pinned = pins(python, platform)
     assert [name for name, versions in pinned.items() if len(versions) != 1] == []
-    for need in DECLARED:
+    for need in DECLARED + DOCS:
         (version,) = pinned[canonicalize_name(need.name)]
         assert need.specifier.contains(version), f"{need} and =={version} in constraints.txt"
 
 
 def test_imports_are_declared():
-    declared = {canonicalize_name(need.name) for need in DECLARED}
+    declared = {canonicalize_name(need.name) for need in DECLARED + DOCS}
     distributions = metadata.packages_distributions()
     undeclared = set()
     for file, source in sources():
