@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: venv lab test trust lint notebooks clean
+.PHONY: venv lab test trust lint notebooks matrix audit clean
 
 venv: .venv/installed
 
@@ -27,5 +27,12 @@ lint: venv
 notebooks: venv  ## re-execute and store every notebook in normal form
 	$(PY) tools/nb.py run notebooks/*.ipynb
 
+ROWS ?=
+matrix: venv  ## tests and notebooks on other versions, e.g. ROWS=oldest; keeps docs/matrix.md
+	$(PY) tools/matrix.py $(ROWS)
+
+audit: venv  ## dependencies: conflicts, licences, and known weaknesses where a network is
+	$(PY) tools/audit.py
+
 clean:
-	rm -rf .venv .trust .hypothesis
+	rm -rf .venv .trust .matrix .hypothesis
