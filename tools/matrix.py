@@ -1,6 +1,6 @@
 """Run unit tests and notebooks on other versions, and keep the table of what was really run.
 
-    matrix.py [WORD...]    every row, or those with a WORD in their name; rewrites docs/matrix.md
+    matrix.py [--quick] [WORD...]   rows with a WORD in their name, or all, into docs/matrix.md
 
 Each row gets an environment under .matrix/ (up to 6 GB, removed afterwards), made by uv from what
 pyproject.toml asks for: the oldest versions that it allows, or the newest there are.
@@ -31,8 +31,9 @@ INTRODUCTION = f"""\
 Written by `make matrix`: the oldest and the newest versions that `pyproject.toml` allows, resolved
 on the day of the run, and the pinned ones with PyTorch's AVX2 kernels. "Unit tests" is all of
 `tests/`; "notebook cells" is every code cell of the five notebooks, where an error or a warning
-fails. Outputs are compared with the stored ones on the pinned versions only, and elsewhere no
-warning counts that one library gives another about a deprecated call. Minutes vary.
+fails. Outputs are compared with the stored ones on the pinned versions only; elsewhere it does not
+count that one library calls what another has deprecated. "Quick" means without the tests of plots,
+exercises and commands, and without notebooks 3 to 5.
 
 | {" | ".join(HEAD)} |
 {"|---" * len(HEAD)}|
@@ -43,6 +44,11 @@ OPTIONS = ["-W", "ignore::DeprecationWarning", "-W", "ignore::PendingDeprecation
 CELLS = ["--nbval-current-env", "--nbval-cell-timeout=600", "notebooks"]
 STRICT = {"tests": ["tests"], "notebooks": ["--nbval", *CELLS]}
 LAX = {"tests": ["tests", *OPTIONS], "notebooks": ["--nbval-lax", *CELLS]}
+SLOW = ["command", "doctor", "exercises", "interrupted", "main", "plotting", "tool", "train_mnist"]
+QUICK = {
+    "tests": ["-k", f"not ({' or '.join(SLOW)})"],
+    "notebooks": ["--ignore-glob=*/[3-5]-*"],
+}
 
 
 def find_uv():
@@ -97,7 +103,7 @@ def pytest(python, arguments, name, variables):
     return count(log.read_text(errors="replace"))
 
 
-def run(name):
+def run(name, quick):
     """Return the cells of one row of the table after its name."""
     start, today = time.monotonic(), time.strftime("%Y-%m-%d", time.gmtime())
     slug = re.sub(r"\W+", "-", name)
@@ -110,9 +116,10 @@ def run(name):
             python, variables["ATEN_CPU_CAPABILITY"], runs = sys.executable, "avx2", STRICT
         found = versions(python)
         results = [
-            pytest(python, arguments, f"{slug}-{kind}", variables)
+            pytest(python, [*arguments, *(quick and QUICK[kind])], f"{slug}-{kind}", variables)
             for kind, arguments in runs.items()
         ]
+        results = [f"{result}{' (quick)' * bool(quick)}" for result in results]
     except (subprocess.CalledProcessError, OSError) as error:
         reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
         found, results = (
@@ -143,10 +150,12 @@ def store(rows):
 
 def main(words):
     """Run the rows that were asked for; return 1 if one failed or could not be installed."""
+    quick = [word for word in words if word == "--quick"]
+    words = [word for word in words if word != "--quick"]
     chosen = [name for name in ROWS if not words or any(word in name for word in words)]
     WORK.mkdir(exist_ok=True)
     for name in chosen:
-        rows = stored() | {name: run(name)}
+        rows = stored() | {name: run(name, quick)}
         store(rows)
         print(f"{name}: {', '.join(rows[name])}", flush=True)
     bad = re.compile(r"[1-9]\d* (failed|error)|not ")
