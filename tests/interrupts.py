@@ -1,4 +1,4 @@
-"""Stop writers and loaders at chance moments: `python interrupts.py SIGNAL FOLDER`.
+"""Stop writers and loaders in mid-write and at chance moments: `interrupts.py SIGNAL FOLDER`.
 
 A script of its own, because it forks: each child works until the signal hits it, and the parent
 then looks at what it left. Prints as JSON {job: [files found damaged, names of the files left]}.
@@ -7,6 +7,7 @@ then looks at what it left. Prints as JSON {job: [files found damaged, names of 
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -20,7 +21,7 @@ from d4sci import data
 from d4sci.checkpoint import save_atomically
 from tools import make_income, matrix, nb
 
-TIMES = 6
+TIMES = 5
 SIZE = 500_000
 BOOKS = [v4.new_notebook(cells=[v4.new_code_cell(f"x = {k}\n" * 20_000)]) for k in (1, 2)]
 
@@ -81,6 +82,22 @@ JOBS = {  # what to do again and again, and what to demand after each interrupt
 }
 
 
+def cut(work, path, number):
+    """Fork a child that the kernel stops in mid-write: it may write half of the bytes."""
+    half = path.stat().st_size // 2 if path.exists() else 1
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (half, half))
+        how = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(signal.SIGXFSZ, how)  # Python ignores it, and the default is to end
+        work(path)
+    finally:
+        os._exit(1)
+
+
 def interrupt(work, path, number, rng):
     """Fork a child that works until the signal with this number hits it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the child can catch it
@@ -106,8 +123,11 @@ def stop_often(job, number, folder):
         shutil.copytree(data.data_path(), path.parent / "data")
     work(path)
     rng, damaged = random.Random(0), 0
-    for _ in range(TIMES):
-        interrupt(work, path, signal.Signals[number], rng)
+    for turn in range(TIMES):
+        if turn:
+            interrupt(work, path, signal.Signals[number], rng)
+        else:
+            cut(work, path, signal.Signals[number])
         try:
             check(path)
         except Exception:
