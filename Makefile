@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: venv lab test trust lint notebooks slides site pages clean
+.PHONY: venv lab test trust lint notebooks bench bench-quick matrix audit slides site pages clean
 
 venv: .venv/installed
 
@@ -27,6 +27,19 @@ lint: venv
 notebooks: venv  ## re-execute and store every notebook in normal form
 	$(PY) tools/nb.py run notebooks/*.ipynb
 
+bench: venv  ## how fast, how much memory, beside the peers: into benchmarks/results, half an hour
+	$(PY) -m benchmarks
+
+bench-quick: venv  ## the same on small data, printed only: two minutes
+	$(PY) -m benchmarks --quick
+
+ROWS ?=
+matrix: venv  ## tests and notebooks on other versions, e.g. ROWS=oldest; keeps docs/matrix.md
+	$(PY) tools/matrix.py $(ROWS)
+
+audit: venv  ## dependencies: conflicts, licences, and known weaknesses where a network is
+	$(PY) tools/audit.py
+
 .venv/docs: .venv/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[docs]
 	touch $@
@@ -48,4 +61,4 @@ pages: slides site  ## both, then looked at in a browser
 	$(PY) -m pytest -s tests/docs
 
 clean:
-	rm -rf .venv .trust .hypothesis build
+	rm -rf .venv .trust .matrix .hypothesis build

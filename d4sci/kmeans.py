@@ -156,14 +156,11 @@ class _Clusters:
         self.X, self.origin = X, X.mean(0)
         self.mu = start - self.origin
         self.buffer = X.new_empty(min(n, BLOCK), d)
-        blocks = torch.arange(n, device=X.device).split(BLOCK)
-        norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in blocks]
+        self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
+        self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
+        norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
         self.norms = torch.cat(norms).square()  # (n,)
         self.variance = self.norms.mean() / d
-        self.labels = torch.full((n,), k, device=X.device)
-        self.slack = X.new_zeros(n)
-        self.sums, self.counts = X.new_zeros(k + 1, d), X.new_zeros(k + 1)
-        self.gain = 0.0
 
     def _rows(self, rows):
         """Return these rows measured from the origin, in a buffer that the next call reuses."""

@@ -165,6 +165,23 @@ def test_lab_runs(server):
     settings = ask(server, "lab/api/settings/@jupyterlab/apputils-extension:notification")
     assert settings["schema"]["properties"]["fetchNews"]["default"] == "false"
     assert ask(server, "api/kernels", data=b'{"name": "python3"}')["name"] == "python3"
+    assert len(server["token"]) >= 32
+    assert listening(server["pid"]) == {"127.0.0.1"}
+
+
+def listening(pid):
+    """Return the addresses where a server and its kernel, with five sockets, wait for others."""
+    for _ in range(300):
+        time.sleep(0.1)
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        waiting = []
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):  # a helper that has just ended
+                found = member.net_connections("tcp")
+                waiting += [c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN]
+        if len(waiting) >= 6:
+            return set(waiting)
+    raise TimeoutError(f"a server and a kernel listen on {waiting}")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """tools/nb.py stores the same bytes each time; strict nbval agrees with it, and sees faults."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -103,7 +104,7 @@ def test_strict_nbval_sees_faults(tmp_path):
     nb.cells[0].outputs = [new_output("stream", name="stdout", text="1\n")]
     tool.write(tmp_path / "nb.ipynb", nb)
     status, report = strict(tmp_path / "nb.ipynb")
-    failed = [i for i in range(len(nb.cells)) if f"FAILED ::Cell {i} " in report]
+    failed = [i for i in range(len(nb.cells)) if re.search(rf"FAILED ::Cell {i}\b", report)]
     assert status == 1
     assert failed == [0, *range(2, len(nb.cells))], report
 

@@ -26,12 +26,13 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 CELL_METADATA = ("jupyter", "slideshow", "tags")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
-# Run by every kernel first: a warning is an error, unless Jupyter's own code is out of date. What
-# matplotlib says while a figure is shown counts as said by IPython, so no module is let off wholly.
+# Run by every kernel first: a warning is an error, unless the code of Jupyter, or of a matplotlib
+# that is older than its dependencies, is out of date. What matplotlib tells us while a figure is
+# shown counts as said by IPython, so no module is let off wholly.
 STARTUP = """import warnings as w
 w.filterwarnings("error")
 for kind in (DeprecationWarning, PendingDeprecationWarning, ResourceWarning):
-    w.filterwarnings("ignore", "", kind, "asyncio|IPython|ipykernel|jupyter|tornado|traitlets|zmq")
+    w.filterwarnings("ignore", "", kind, "(?i)asyncio|ipy|jupyter|matplotlib|tornado|traitlets|zmq")
 del w, kind
 """
 
