@@ -155,7 +155,7 @@ class _Clusters:
         (n, d), k = X.shape, len(start)
         self.X, self.origin = X, X.mean(0)
         self.mu = start - self.origin
-        self.buffer = X.new_empty(min(n, BLOCK), d)
+        self.buffer = X.new_empty(min(n, max(BLOCK, 2**18 // d)), d)  # of narrow rows more
         self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
         self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
@@ -170,11 +170,11 @@ class _Clusters:
         return torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)]).sub_(self.origin)
 
     def _doubtful(self):
-        """Return the rows with no slack left, BLOCK at a time; all as slices if they are many."""
-        rows = (self.slack <= 0).nonzero().squeeze(1)
+        """Return the rows with no slack left in blocks; all rows, as slices, if they are many."""
+        rows, r = (self.slack <= 0).nonzero().squeeze(1), len(self.buffer)
         if 2 * len(rows) < len(self.X):
-            return rows.split(BLOCK)
-        return [slice(i, i + BLOCK) for i in range(0, len(self.X), BLOCK)]
+            return rows.split(r)
+        return [slice(i, i + r) for i in range(0, len(self.X), r)]
 
     def assign(self):
         """Assign each point to the closest centroid.
@@ -184,24 +184,28 @@ class _Clusters:
         """
         self.moved, compared = 0, _with_none(self.mu)
         for rows in self._doubtful():
-            A, old = self._rows(rows), self.labels[rows]  # (r, d), (r,)
-            D2 = torch.addmm(*compared, A.T, alpha=-2)  # (k + 1, r), less ‖a‖²
-            own = D2.gather(0, old[None])[0]  # (r,), to the centroid that a row has
-            best = D2.scatter_(0, old[None], torch.inf).amin(0)  # (r,), to the best of the others
-            near, far = ((self.norms[rows] + D).clamp_(min=0).sqrt_() for D in (own, best))
-            rounding = torch.finfo(far.dtype).eps ** 0.5  # so that it never hides a tie
-            self.slack[rows] = (1 - rounding) * far - near
-            lost = (best <= own).nonzero().squeeze(1)  # (m,), few after the first rounds
-            D2 = D2.index_select(1, lost).scatter_(0, old[None, lost], own[None, lost])
-            new = old.index_copy(0, lost, D2.min(0).indices)
-            self._move(A, old, new)
-            self.labels[rows] = new
+            self._measure(rows, compared)
+        for rows in self._doubtful():  # few after the first rounds
+            A = self._rows(rows)
+            self._move(rows, A, torch.addmm(*compared, A.T, alpha=-2).min(0).indices)
 
-    def _move(self, A, old, new):
-        """Take sums, counts and gain along where the labels of the rows A change."""
-        k, moved = len(self.mu), (new != old).nonzero().squeeze(1)  # (m,)
+    def _measure(self, rows, compared):
+        """Find the slack of these rows: their own centroid against the best of the others."""
+        A, labels = self._rows(rows), self.labels[rows]  # (r, d), (r,)
+        D2 = torch.addmm(*compared, A.T, alpha=-2)  # (k + 1, r), less ‖a‖²
+        own = D2.gather(0, labels[None])[0]  # (r,), ∞ for a point not yet assigned
+        best = D2.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
+        near, far = ((self.norms[rows] + D).clamp_(min=0).sqrt_() for D in (own, best))
+        rounding = torch.finfo(far.dtype).eps ** 0.5  # so that it never hides a tie
+        self.slack[rows] = (1 - rounding) * far - near
+
+    def _move(self, rows, A, labels):
+        """Give these rows their labels, and take sums, counts and gain along."""
+        old, k = self.labels[rows], len(self.mu)
+        moved = (labels != old).nonzero().squeeze(1)  # (m,)
         T = A.new_zeros(k + 1, len(moved))  # (k + 1, m): −1 where a point leaves, 1 where it joins
-        T.scatter_(0, old[None, moved], -1).scatter_(0, new[None, moved], 1)
+        T.scatter_(0, old[None, moved], -1).scatter_(0, labels[None, moved], 1)
+        self.labels[rows] = labels
         sums, counts = T @ A.index_select(0, moved), T.sum(1)
         self.sums += sums
         self.counts += counts
@@ -233,5 +237,4 @@ class _Clusters:
         empty, rows = empty[far > 0], rows[far > 0]
         A = self.X[rows] - self.origin
         self.mu[empty] = A
-        self._move(A, self.labels[rows], empty)
-        self.labels[rows] = empty
+        self._move(rows, A, empty)

@@ -190,7 +190,7 @@ def _least_squares(X, Y, l2):
 
     def blocks():
         for x, y in zip(X.split(BLOCK), Y.split(BLOCK), strict=True):
-            yield torch.cat([in_float64(x), in_float64(y)], 1)  # (r, d + t)
+            yield in_float64(torch.cat([x, y], 1))  # (r, d + t)
 
     mean, G, count = 0, 0, 0
     for A in blocks():  # Σ (a − mean)(a − mean)ᵀ and the mean so far, in one pass
