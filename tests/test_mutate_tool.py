@@ -24,7 +24,7 @@ def mean(values: list | None, *, shift: int = 5):
 
 
 def largest(values):
-    β = f"ε{1}"; top = max(values[1:], default=values[0])  # a line of letters that are two bytes long
+    β = f"ε{1}"; top = max(values[1:], default=values[0])  # letters of two bytes
     return top if top > values[0] and not β < "β" else values[0]
 '''
 CHANGES = {
