@@ -239,3 +239,8 @@ def test_without_alpha_a_step_is_one_over_the_largest_curvature(k, bound):
     free = model.fit(X, y).coef_
     model.alpha = alpha
     assert torch.allclose(free, model.fit(X, y).coef_, rtol=1e-9)
+
+
+def test_one_row_is_enough_for_a_descent():
+    model = LinearRegression(solver="gd").fit(torch.tensor([[2.0, 1.0]]), torch.tensor([3.0]))
+    assert model.predict(torch.tensor([[2.0, 1.0]])).item() == pytest.approx(3, rel=1e-5)

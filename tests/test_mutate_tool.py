@@ -105,6 +105,8 @@ def test_a_seed_gives_its_sample(repository):
     assert first == draw(repository, ["tiny"], 9, 1) != draw(repository, ["tiny"], 9, 2)
     assert first == [mutant for mutant in everything if mutant in first]
     assert len(first) == 9
+    (repository / "d4sci" / "none.py").write_text("def f():\n    return None\n")
+    assert draw(repository, ["none"], 9, 0) == []  # nothing that would be a change
 
 
 def test_the_killed_the_survivors_and_the_equivalent(repository, tmp_path_factory):

@@ -139,7 +139,7 @@ def draw(root, modules, sample, seed):
     sources = {name: Path(root, "d4sci", f"{name}.py").read_text("utf-8") for name in modules}
     found = [mutant for name, source in sources.items() for mutant in mutants(name, source)]
     chosen = random.Random(seed).sample(range(len(found)), min(sample, len(found)))
-    return [found[i] for i in sorted(chosen)]
+    return [found[i] for i in sorted(chosen) if found[i].change != "return None -> return None"]
 
 
 def read_equivalent(root):
