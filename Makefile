@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: venv lab test trust lint notebooks bench bench-quick matrix audit slides site pages clean
+.PHONY: venv lab test trust lint notebooks bench bench-quick mutate matrix audit slides site pages clean
 
 venv: .venv/installed
 
@@ -19,6 +19,9 @@ test: venv  ## unit tests and all notebooks under strict nbval
 
 trust: venv  ## the slow promises: offline, no vector instructions, browser, sections alone
 	$(PY) -m pytest -s tests/trust
+
+mutate: venv  ## change the package in one place at a time: do the tests notice?
+	$(PY) -W ignore -m tools.mutate
 
 lint: venv
 	$(PY) -m ruff check .

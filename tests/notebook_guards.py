@@ -6,6 +6,7 @@ import re
 
 from nbformat.v4 import writes
 
+from tests.drawing_guards import drawings
 from tests.notebooks import NAMES, code_cells, headings, markdown_cells, pictures, tags, texts
 
 MACHINE = {
@@ -149,6 +150,6 @@ def links(nb, path):
 
 
 GUARDS = [
-    executed, quiet_outputs, small, outline, screens, plain_python, captions, setup_first,
-    exercises, timing, links,
+    executed, quiet_outputs, small, outline, screens, plain_python, captions, drawings,
+    setup_first, exercises, timing, links,
 ]  # fmt: skip

@@ -76,3 +76,11 @@ def test_a_wide_code_learns_to_copy_and_a_narrow_one_cannot():
 def test_follows_its_input():
     model = Autoencoder(8, 2).double()
     assert model(torch.rand(3, 8, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_convolutions_have_the_stated_widths():
+    """28 → 14 → 7 pixels and back: kernels of 3 × 3 on the way in, of 4 × 4 on the way out."""
+    shapes = [tuple(p.shape) for p in ConvAutoencoder().parameters() if p.ndim == 4]
+    assert shapes == [(16, 1, 3, 3), (32, 16, 3, 3), (32, 16, 4, 4), (16, 1, 4, 4)]
+    shapes = [tuple(p.shape) for p in ConvAutoencoder(5, channels=(2, 3)).parameters()]
+    assert (5, 3 * 7 * 7) in shapes

@@ -1,5 +1,7 @@
 import gzip
+import hashlib
 import importlib.util
+import pickle
 import random
 import re
 import shutil
@@ -632,3 +634,17 @@ def test_everything_stays_on_the_cpu_whatever_the_default_device():
             *to_tensors(load_income(), ["income"], "happiness")[:2],
         ]
     assert {tensor.device.type for tensor in tensors} == {"cpu"}
+
+
+def test_weights_are_read_without_running_what_they_hold(tmp_path, monkeypatch):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path / "sprung").touch, ()
+
+    torch.save(Trap(), tmp_path / "trap.pt")
+    digest = hashlib.sha256((tmp_path / "trap.pt").read_bytes()).hexdigest()
+    monkeypatch.setitem(CHECKSUMS, "trap.pt", digest)
+    monkeypatch.setenv("D4SCI_DATA", str(tmp_path))
+    with pytest.raises(pickle.UnpicklingError, match="weights_only"):
+        load_weights("trap.pt")
+    assert not (tmp_path / "sprung").exists()

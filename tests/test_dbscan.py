@@ -266,6 +266,7 @@ BAD = {
     "k 0": (lambda: k_distances(MOONS, 0), "k must lie between 1 and 400, got 0"),
     "half k": (lambda: k_distances(MOONS, 1.5), "k must be a whole number, got 1.5"),
     "k of nan": (lambda: k_distances(MOONS.log(), 2), "NaN"),
+    "k of a list": (lambda: k_distances(MOONS.tolist(), 2), "X must be a torch.Tensor"),
 }
 
 

@@ -83,3 +83,61 @@ def test_bad_options_are_named(arguments, message):
     check_descent(0.1, 10, 0.0)
     with pytest.raises(ValueError, match=message):
         check_descent(*arguments)
+
+
+class Slope(Bowl):
+    """J = log(1 + e^w) − w / 5, in one dimension: steep on the right, nearly flat on the left."""
+
+    def __call__(self, w):
+        J = torch.nn.functional.softplus(w) - w / 5
+        return J.sum().item(), w.sigmoid() - 0.2
+
+    def curvature(self, w=None):
+        return w.sigmoid() * (1 - w.sigmoid())
+
+
+class Quartic(Bowl):
+    """J = Σ w⁴: no step of Newton's ends it. Notes where the curvature is asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, w):
+        return (w**4).sum().item(), 4 * w**3
+
+    def curvature(self, w=None):
+        self.asked.append(self(w)[0])
+        return torch.diag(12 * w.flatten() ** 2)
+
+
+def test_lbfgs_ends_a_bowl_in_one_step_and_looks_at_two_points():
+    bowl, seen = Bowl(), []
+    counted = lambda w: seen.append(w) or bowl(w)  # noqa: E731
+    counted.curvature = bowl.curvature
+    w, history = lbfgs(counted, START, max_iter=10, tol=1e-4)
+    assert torch.allclose(w, LEAST, rtol=1e-7)
+    assert len(history) == len(seen) == 2
+    assert history[1] == pytest.approx(bowl(LEAST)[0], rel=1e-12)
+
+
+def test_the_same_column_twice_does_no_harm():
+    class Twice(Bowl):
+        A = torch.ones(2, 2, dtype=torch.float64)
+        c = torch.ones(2, 1, dtype=torch.float64)
+
+    w, _ = lbfgs(Twice(), torch.zeros(2, 1, dtype=torch.float64), max_iter=20, tol=1e-7)
+    assert torch.allclose(w, torch.full_like(w, 0.5), rtol=1e-6)
+
+
+def test_lbfgs_never_rises_where_a_step_is_far_too_long():
+    w, history = lbfgs(Slope(), torch.full((1, 1), 3.0, dtype=torch.float64), max_iter=50, tol=1e-9)
+    assert all(b <= a * (1 + 1e-14) for a, b in itertools.pairwise(history))
+    assert w.item() == pytest.approx(-torch.log(torch.tensor(4.0)).item(), rel=1e-6)
+
+
+def test_the_curvature_is_found_at_steps_0_3_15_and_63():
+    quartic = Quartic()
+    start = torch.tensor([[1.0], [0.1]], dtype=torch.float64)
+    _, history = lbfgs(quartic, start, max_iter=70, tol=0)
+    assert len(history) == 71
+    assert [history.index(J) for J in quartic.asked] == [0, 3, 15, 63]

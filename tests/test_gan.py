@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from d4sci import gan
 from d4sci.gan import (
     Discriminator,
     Generator,
@@ -162,3 +163,35 @@ def test_bad_input():
         train_gan(G, D, [1, 2])
     with pytest.raises(ValueError, match="steps must lie between 1"):
         train_gan(Line(), Judge(), X, steps=0)
+
+
+def test_the_judges_features_are_what_its_functions_make():
+    D, images = Discriminator(channels=(2, 3)), torch.rand(2, 1, 28, 28)
+    first, second = (layer for layer in D.features if isinstance(layer, nn.Conv2d))
+    H = nn.functional.conv2d(images, first.weight, first.bias, stride=2, padding=1)
+    H = torch.where(H > 0, H, H / 5)
+    H = nn.functional.conv2d(H, second.weight, second.bias, stride=2, padding=1)
+    assert torch.allclose(D.features(images), torch.where(H > 0, H, H / 5).flatten(1), atol=1e-6)
+
+
+def test_labels_say_little_at_first():
+    weight = Discriminator(n_classes=10).fits.weight
+    assert weight.std().item() == pytest.approx(0.02, rel=0.05)  # of 15,680
+
+
+@pytest.mark.parametrize("given", [{}, {"lr": (3e-3, 1e-3)}])
+def test_learning_rates_rest_for_one_half_and_then_fall(given, monkeypatch):
+    rates = {"discriminator_step": [], "generator_step": []}
+    for name, seen in rates.items():
+
+        def noted(D, optimizer, *others, step=getattr(gan, name), seen=seen):
+            seen.append(optimizer.param_groups[0]["lr"])
+            return step(D, optimizer, *others)
+
+        monkeypatch.setattr(gan, name, noted)
+    train_gan(
+        Generator(4), Discriminator(), torch.rand(9, 1, 28, 28), steps=8, batch_size=2, **given
+    )
+    shares = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    assert rates["discriminator_step"] == pytest.approx([1e-3 * share for share in shares])
+    assert rates["generator_step"] == pytest.approx([3e-3 * share for share in shares])

@@ -245,3 +245,25 @@ def test_cross_entropy_falls_by_hand():
     optimizer.step()
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-7)
+
+
+def test_validation_keeps_the_best_epoch():
+    """Too large a step: the last epoch is not the best, and a run cut there would know it."""
+    A, X = normalized_adjacency(EDGES, 34), torch.eye(34)
+    learn, held_out = torch.tensor([0, 33]), torch.arange(1, 33)
+
+    def after(epochs, **options):
+        torch.manual_seed(0)
+        model = GCN(34, 4, 2)
+        fit_nodes(model, X, A, CLUB, learn, epochs=epochs, lr=1.0, **options)
+        return node_accuracy(model, X, A, CLUB, held_out)
+
+    each = [after(epochs) for epochs in range(1, 4)]
+    assert max(each) > each[-1]
+    assert after(3, validation=held_out) == max(each)
+
+
+@pytest.mark.parametrize("H", [[[1.0]] * 5, torch.ones(5), torch.full((5, 1), torch.nan)])
+def test_what_nodes_send_is_checked(H):
+    with pytest.raises((TypeError, ValueError), match=r"^H (must|has|holds|contains)"):
+        aggregate(H, FIVE)

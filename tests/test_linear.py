@@ -222,3 +222,25 @@ def test_predict_wants_a_fit_and_the_same_columns(model):
     model.fit(X3, torch.arange(200) % 2 if isinstance(model, LogisticRegression) else X3[:, 0])
     with pytest.raises(ValueError, match="X has 2 features, but fit saw 3"):
         model.predict(X3[:, :2])
+
+
+@pytest.mark.parametrize(("k", "bound"), [(1, 1), (2, 1 / 4), (3, 1 / 2)])
+def test_without_alpha_a_step_is_one_over_the_largest_curvature(k, bound):
+    """After one step from 0, w = −∇J(0) / λ, λ the largest eigenvalue of b (1, X)ᵀ(1, X) / m."""
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(60, 3, generator=generator, dtype=torch.float64) + 1
+    ones = torch.cat([torch.ones(60, 1), X], 1)
+    alpha = 1 / torch.linalg.eigvalsh(bound * ones.T @ ones / 60)[-1].item()
+    y = torch.arange(60) % k
+    if k == 1:
+        model, y = LinearRegression(solver="gd", max_iter=1), X @ torch.ones(3).double() + 2
+    else:
+        model = LogisticRegression(C=1e12, solver="gd", max_iter=1)
+    free = model.fit(X, y).coef_
+    model.alpha = alpha
+    assert torch.allclose(free, model.fit(X, y).coef_, rtol=1e-9)
+
+
+def test_one_row_is_enough_for_a_descent():
+    model = LinearRegression(solver="gd").fit(torch.tensor([[2.0, 1.0]]), torch.tensor([3.0]))
+    assert model.predict(torch.tensor([[2.0, 1.0]])).item() == pytest.approx(3, rel=1e-5)

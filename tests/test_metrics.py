@@ -128,6 +128,13 @@ def test_binary_scores_agree_with_scikit_learn(score, case, positive):
     assert type(ours) is float
 
 
+@pytest.mark.parametrize("score", [precision, recall, f1])
+def test_by_default_class_1_is_the_positive_one(score):
+    y, p = labels(50, 2), labels(50, 2, 1)
+    assert score(y, p) == score(y, p, average="binary", positive=1)
+    assert score(y, p) != score(y, p, average="binary", positive=0)
+
+
 def test_classes_by_hand():
     # true 1 1 1 0 0 2, predicted 1 0 2 0 0 1:
     # class 0: tp 2, fp 1, fn 0;  class 1: tp 1, fp 1, fn 2;  class 2: tp 0, fp 1, fn 1
@@ -327,6 +334,12 @@ def test_adjusted_rand_index_agrees_with_scikit_learn(case):
 )
 def test_adjusted_rand_index_by_hand(a, b, expected):
     assert adjusted_rand_index(torch.tensor(a), torch.tensor(b)) == pytest.approx(expected)
+
+
+def test_adjusted_rand_index_counts_more_pairs_than_float32_can():
+    a = (torch.arange(20_003) > 11_111).long()
+    b = (torch.arange(20_003) % 10_007 > 5003).long()
+    close(adjusted_rand_index(a, b), float(sk.adjusted_rand_score(a, b)), 1e-13)
 
 
 def test_adjusted_rand_index_of_many_singletons_needs_little_memory():

@@ -263,3 +263,14 @@ def test_later_input_is_checked():
     for wrong in (3, -1):
         with pytest.raises(ValueError, match=r"labels that fit saw, \[0, 1, 2\]"):
             model.gradients(X[:1], torch.tensor([wrong]))
+
+
+@pytest.mark.parametrize(("activation", "variance"), [("relu", 2 / 400), ("tanh", 2 / 900)])
+def test_the_first_weights_are_drawn_as_he_and_glorot_say(activation, variance):
+    model = MLP((500,), activation=activation, epochs=0).fit(torch.rand(20, 400), torch.arange(20))
+    assert model.weights_[0].var().item() == pytest.approx(variance, rel=0.02)  # of 200,000
+    assert model.weights_[0].mean().abs() < 0.001
+
+
+def test_batches_of_one_row_are_allowed():
+    assert MLP((3,), epochs=1, batch_size=1).fit(X, Y).loss_history_[0] > 0

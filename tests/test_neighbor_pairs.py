@@ -121,6 +121,44 @@ def test_groups_that_grow_spare_most_pairs(monkeypatch):
     assert seen < 100_000
 
 
+def test_no_row_is_taken_for_its_neighbour(monkeypatch):
+    """Each row is once alone in its group: pairs with all others must then be seen."""
+    remember(monkeypatch, 0)
+    pairs = NeighborPairs(normal(20, 2), 100.0)
+    for row in range(20):
+        expected = {(min(row, i), max(row, i)) for i in range(20) if i != row}
+        assert found(pairs, lambda rows, row=row: (rows == row).long()) >= expected
+
+
+def test_most_pairs_are_never_looked_at(monkeypatch):
+    looks, compare = [], NeighborPairs._compare
+
+    def counted(self, a, b, part, group=None):
+        looks.append(len(a) * self.rows[0, part].numel() * self.rows.shape[1])
+        return compare(self, a, b, part, group)
+
+    monkeypatch.setattr(NeighborPairs, "_compare", counted)
+    X = normal(4000, 2)
+    assert found(NeighborPairs(X, 0.05)) == expected(X, 0.05)
+    assert sum(looks) < 4000**2 / 20  # half of all would be everything
+    remember(monkeypatch, 0)
+    monkeypatch.setattr(NeighborPairs, "_estimate", lambda *_: 1)
+    looks.clear()
+    assert found(NeighborPairs(X, 0.05), torch.zeros_like) == set()
+    assert sum(looks) == 0  # whole boxes of one group are left out
+
+
+def test_ties_in_many_features_are_decided_by_the_differences():
+    """Whole numbers, shifted by what rounds their means: D² = ε² for thousands of pairs."""
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randint(0, 4, (300, 64), generator=generator)
+    D2 = (X[:, None] - X).square().sum(2)
+    assert (D2 == 13**2).sum() > 1000
+    for shift in (0, 1000):
+        pairs = {*map(tuple, (D2 <= 13**2).triu(1).nonzero().tolist())}
+        assert found(NeighborPairs(X.double() + shift, 13.0)) == pairs
+
+
 def test_few_pairs_are_remembered_and_many_are_not(monkeypatch):
     X = normal(400, 2)
     remember(monkeypatch, 2000)

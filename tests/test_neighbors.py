@@ -133,6 +133,17 @@ def test_a_row_whose_square_overflows_is_still_found():
     assert nearest(torch.tensor([[1.79e19]]), X, 3)[1].tolist() == [[11, 13, 15]]
 
 
+def test_an_outlier_that_hides_all_else_in_rounding_is_reckoned_with():
+    """Measured from a mean near 1e198 all squares overflow: no screen proves anything, and near
+    neighbours, closer than 1, must be found by comparing all."""
+    Y = torch.cat([0.1 * normal(300, 2), torch.full((1, 2), 1e200, dtype=F64)])
+    X = 0.1 * normal(20, 2, 1)
+    D, indices = nearest(X, Y, 3)
+    expected_D, expected = neighbors_by_hand(X, Y, 3)
+    assert indices.tolist() == expected.tolist()
+    assert np.allclose(D, expected_D, rtol=1e-12)
+
+
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(1, 80), st.integers(1, 3), st.sampled_from(METRICS[:2]))
 def test_ties_go_to_the_lower_row(seed, n, d, metric):

@@ -9,6 +9,7 @@ from tests import notebook_guards as guards
 from tests import syllabus_guards as syllabus
 from tests.notebooks import NAMES
 
+HAND_DRAWN = 'ax.plot(x, y, label="y")\nax.set(xlabel="a", ylabel="b")\nax.legend()'
 TABLE = """
 | id | topic | slide | kind | notebook section |
 |---|---|---|---|---|
@@ -53,7 +54,7 @@ def good():
         new_markdown_cell("# Tensors"),
         code("import torch", "setup"),
         new_markdown_cell("## First"),
-        code("plot()", "S1.01", outputs=[printed("12 / 3 km/h\n"), png()]),
+        code(HAND_DRAWN, "S1.01", outputs=[printed("12 / 3 km/h\n"), png()]),
         new_markdown_cell("*A line: see [Last](#Last).*"),
         code("x = 1", "S1.02"),
         code("assert x == 1"),
@@ -113,6 +114,13 @@ FAULTS = {
     guards.captions: [
         put(4, cell_type="code", outputs=[]), lambda nb: nb.cells.__delitem__(slice(4, None)),
     ],
+    guards.drawings: [
+        put(3, source=HAND_DRAWN.replace("ax.legend()", "")),
+        put(3, source=HAND_DRAWN.replace("xlabel", "title")),
+        put(3, source=HAND_DRAWN.replace(', ylabel="b"', "")),
+        put(3, source="fig, axes = plt.subplots(1, 2)\naxes[0].scatter(x, y)"),
+        put(3, source='ax = plot_points(X)\nax.axvline(3, label="chosen")'),
+    ],
     guards.setup_first: [tag(1), tag(3, "setup")],
     guards.exercises: [
         tag(11), tag(12, "exercise-solution"), put(13, metadata={"tags": ["exercise-solution"]}),
@@ -162,6 +170,24 @@ def test_a_planted_fault_is_reported(guard, fault, path):
     nb = good()
     fault(nb)
     assert list(guard(nb, path))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "ax.plot(x, y)\nax.set_xlabel('a')\nax.set_ylabel('b')",
+        "axes[0].bar(names, y)\naxes[0].set(ylabel='b')",
+        "axes[0].barh(names, y)\naxes[0].set(xlabel='a')",
+        "ax.imshow(photo)\nax.set_axis_off()",
+        "ax = plot_points(X)\nax.plot(x, y)",
+        "draw(label='no line of its own')",
+        "x = !ls",
+    ],
+)
+def test_a_drawing_with_names_is_let_through(source, path):
+    nb = good()
+    nb.cells[3].source = source
+    assert list(guards.drawings(nb, path)) == []
 
 
 def test_every_guard_has_a_planted_fault():

@@ -52,6 +52,14 @@ def test_agrees_with_scikit_learn(name):
     assert np.allclose(T[:, :top], expected[:, :top], atol=1e-6 * scale)
 
 
+@pytest.mark.parametrize(("n", "spared"), [(31, "svd"), (30, "eigh")])
+def test_many_rows_spare_the_singular_values_and_few_rows_their_squares(n, spared, monkeypatch):
+    """Past five rows a feature: the matrix of the products is small, and soon made."""
+    monkeypatch.delattr(torch.linalg, spared)
+    X = torch.cat([torch.eye(6), torch.zeros(n - 6, 6)]).double()
+    assert torch.allclose(PCA().fit(X).explained_variance_[:5], torch.tensor(1 / (n - 1)).double())
+
+
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_keeping_fewer_keeps_the_first(k):
     ours, peer = PCA(k).fit(IRIS), Peer(k, svd_solver="full").fit(IRIS.numpy())

@@ -475,3 +475,9 @@ def test_bad_input_raises_with_the_fix(case):
     call, error, message = BAD[case]
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+def test_below_ten_eps_a_length_counts_as_nothing():
+    eps = torch.finfo(torch.float64).eps
+    X = torch.tensor([[9.9 * eps, 0], [10.1 * eps, 0]], dtype=torch.float64)
+    assert torch.equal(normalize(X)[:, 0], torch.stack([X[0, 0], X.new_ones(())]))

@@ -212,3 +212,10 @@ def test_predict_wants_a_fit_and_the_same_columns():
         LinearSVM().predict(X2)
     with pytest.raises(ValueError, match="X has 1 features, but fit saw 2"):
         LinearSVM().fit(X2, y2).predict(X2[:, :1])
+
+
+def test_a_row_on_the_plane_is_of_the_lower_class():
+    X, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([4, 9])
+    model = LinearSVM(C=10.0).fit(X, y)
+    model.coef_, model.intercept_ = torch.ones(1, 1), torch.zeros(1)
+    assert model.predict(torch.tensor([[-1e-30], [0.0], [1e-30]])).tolist() == [4, 4, 9]
