@@ -183,8 +183,9 @@ def test_labels_say_little_at_first():
 def test_learning_rates_rest_for_one_half_and_then_fall(given, monkeypatch):
     rates = {"discriminator_step": [], "generator_step": []}
     for name, seen in rates.items():
+        step = getattr(gan, name)
 
-        def noted(D, optimizer, *others, step=getattr(gan, name), seen=seen):
+        def noted(D, optimizer, *others, step=step, seen=seen):
             seen.append(optimizer.param_groups[0]["lr"])
             return step(D, optimizer, *others)
 
