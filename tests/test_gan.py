@@ -182,13 +182,18 @@ def test_labels_say_little_at_first():
 @pytest.mark.parametrize("given", [{}, {"lr": (3e-3, 1e-3)}])
 def test_learning_rates_rest_for_one_half_and_then_fall(given, monkeypatch):
     rates = {"discriminator_step": [], "generator_step": []}
-    for name, seen in rates.items():
 
-        def noted(D, optimizer, *others, step=getattr(gan, name), seen=seen):
-            seen.append(optimizer.param_groups[0]["lr"])
+    def noting(name):
+        step = getattr(gan, name)
+
+        def noted(D, optimizer, *others):
+            rates[name].append(optimizer.param_groups[0]["lr"])
             return step(D, optimizer, *others)
 
-        monkeypatch.setattr(gan, name, noted)
+        return noted
+
+    for name in rates:
+        monkeypatch.setattr(gan, name, noting(name))
     train_gan(
         Generator(4), Discriminator(), torch.rand(9, 1, 28, 28), steps=8, batch_size=2, **given
     )
