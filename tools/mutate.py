@@ -97,7 +97,7 @@ def inside(folder, files, plugin):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.path.insert(0, folder)
-    os.environ |= ENVIRONMENT | {"PYTHONPATH": folder}
+    os.environ["PYTHONPATH"] = folder
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     names = [f"tests/{name}" for name in files]
     options = ["-x", "--tb=short", f"--basetemp={folder}/tmp"]
@@ -198,6 +198,7 @@ def main(argv=None):
     parser.add_argument("--root", default=ROOT)
     args = parser.parse_args(argv)
     sys.dont_write_bytecode = True
+    os.environ |= ENVIRONMENT  # before anything starts threads
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")  # as it is now, whatever is edited meanwhile
