@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -93,7 +94,7 @@ def _kmeans(X, k, rounds=30):
         return mu
 
     def faiss():
-        import faiss
+        faiss = import_module("faiss")
 
         model = faiss.Kmeans(X.shape[1], k, niter=rounds, max_points_per_centroid=len(X))
         model.train(N, init_centroids=start.numpy())
@@ -208,7 +209,7 @@ def knn(n=60_000, q=2000):
         return y[torch.cat(closest)].mode(1)[0].numpy()
 
     def faiss():
-        import faiss
+        faiss = import_module("faiss")
 
         index = faiss.IndexFlatL2(X.shape[1])
         index.add(N)

@@ -19,7 +19,7 @@ import d4sci
 from d4sci.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-LOCAL = {"d4sci", "tests", "tools"}
+LOCAL = {"benchmarks", "d4sci", "tests", "tools"}
 COME_ALONG = {  # imported by us and not declared, because a dependency requires them
     "jupyter-client",
     "matplotlib-inline",
@@ -148,16 +148,20 @@ def readme_code():
     return "\n".join(re.findall(r"```.*?```|`[^`]+`", read("README.md"), flags=re.DOTALL))
 
 
-def test_readme_links():
-    links = re.findall(r"\]\(([^)#\s]+)", read("README.md"))
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links(name):
+    links = re.findall(r"\]\(([^)#\s]+)", read(name))
     relative = [link for link in links if not re.match(r"https?://", link)]
-    assert relative, "the README links to none of its own files"
-    assert [link for link in relative if not (ROOT / link).exists()] == []
+    assert relative or name != "README.md", "the README links to none of its own files"
+    assert [link for link in relative if not ((ROOT / name).parent / link).exists()] == []
 
 
 def test_readme_make_targets():
-    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), flags=re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)", readme_code()))
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", readme_code()))
     assert named >= {"lab", "test"}
     assert named <= targets
 
