@@ -1,6 +1,7 @@
 """Run the benchmarks and write what they found to benchmarks/results/."""
 
 import argparse
+import json
 import sys
 from itertools import chain
 from pathlib import Path
@@ -29,11 +30,11 @@ def main(arguments=None):
     where = table.machine()
     print(*where, sep="\n")
     whole = not options.quick and not options.only
+    RESULTS.mkdir(exist_ok=True)
     for part in parts:
         print(f"\n## {part}")
         lines = _run(part, names, options.quick, whole)
-        if whole:
-            RESULTS.mkdir(exist_ok=True)
+        if whole or (part == "rows" and not options.quick):
             text = "\n\n".join([TITLES[part], *where, "\n".join(lines)])
             (RESULTS / f"{part}.md").write_text(text + "\n", encoding="utf-8")
     return 0
@@ -43,7 +44,8 @@ def _run(part, names, quick, whole):
     """Run one part; return the lines of its table."""
     if part == "rows":
         found = table.measure(names, quick=quick, memory=not quick)
-        if whole:
+        if not quick:
+            found = _keep(found)
             draw_ratios(found, RESULTS / "rows.png")
         lines = [table.lines_of(name, found[name]) for name in found]
         return [table.HEAD, *chain(*lines)]
@@ -58,6 +60,15 @@ def _run(part, names, quick, whole):
         lines = [course.lines_of(*item) for item in found.items()]
         return [course.HEAD, *chain(*lines)]
     return [bands.HEAD, *bands.lines_of(bands.measure())]
+
+
+def _keep(found):
+    """Put new races beside those of earlier runs; return all, in the order of the table."""
+    path = RESULTS / "rows.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = {name: (kept | found)[name] for name in ROWS if name in kept | found}
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return kept
 
 
 TITLES = {

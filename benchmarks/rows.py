@@ -302,7 +302,7 @@ def svm(n=20_000, C=1.0):
 
     def ours():
         model = LinearSVM(C).fit(T, t)
-        return model.coef_.numpy(), model.intercept_.item()
+        return model.coef_.numpy().ravel(), model.intercept_.item()
 
     def objective(result):
         w, b = result
