@@ -26,7 +26,9 @@ def draw_ratios(found, path):
         titles.append(f"{ROWS[name].title}\nagainst {peer}")
     fig, ax = plt.subplots(figsize=(9.5, 0.52 * len(titles) + 1.2))
     bars = ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
-    ax.bar_label(bars, [f"{r:.2f}" for r in ratios], padding=4, fontsize=8)
+    ax.bar_label(
+        bars, [f"{r:.2f}" if r >= 0.1 else f"{r:.2g}" for r in ratios], padding=4, fontsize=8
+    )
     ax.plot(targets, range(len(titles)), "|", color=ORANGE, ms=18, mew=3, label="target")
     ax.axvline(1, color="black", lw=1, ls=":", label="as fast as the peer")
     ax.invert_yaxis()

@@ -64,6 +64,10 @@ def measure(names, *, quick, memory):
     return results
 
 
+def _short(ratio):
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
 def lines_of(name, result):
     """Return the table's lines for one race, a runner each."""
     row, runners = ROWS[name], result["runners"]
@@ -82,7 +86,7 @@ def lines_of(name, result):
         lines.append(
             f"| {row.title if runner == next(iter(runners)) else ''} | {runner} "
             f"| {found['seconds']:.3f} s ({found['runs']}) "
-            f"| {'' if runner == OURS else f'{ratio:.2f}'} | {judged} | {memory} "
+            f"| {'' if runner == OURS else _short(ratio)} | {judged} | {memory} "
             f"| {result['measure']} {found['quality']:.2g}{void} |"
         )
     lines += [f"| | {peer}: not installed | | | | | |" for peer in result["absent"]]
