@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 from benchmarks.race import OURS
 from benchmarks.rows import ROWS
 from benchmarks.scaling import slope
+from benchmarks.table import short
 from d4sci.plotting_base import use_style
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
@@ -25,10 +26,10 @@ def draw_ratios(found, path):
         targets.append(ROWS[name].targets[peer])
         titles.append(f"{ROWS[name].title}\nagainst {peer}")
     fig, ax = plt.subplots(figsize=(9.5, 0.52 * len(titles) + 1.2))
-    bars = ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
-    ax.bar_label(
-        bars, [f"{r:.2f}" if r >= 0.1 else f"{r:.2g}" for r in ratios], padding=4, fontsize=8
-    )
+    ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
+    for i, ratio in enumerate(ratios):
+        x, color = (0.01, "white") if ratio > 0.1 else (ratio + 0.01, "black")
+        ax.text(x, i, short(ratio), va="center", color=color, fontsize=8)
     ax.plot(targets, range(len(titles)), "|", color=ORANGE, ms=18, mew=3, label="target")
     ax.axvline(1, color="black", lw=1, ls=":", label="as fast as the peer")
     ax.invert_yaxis()

@@ -55,7 +55,7 @@ def random(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@row("PCA, MNIST n × 784 → 50", {SKLEARN: 1.1}, quick=15_000, warm=4000,
+@row("PCA, MNIST, 60,000 × 784 → 50", {SKLEARN: 1.1}, quick=15_000, warm=4000,
      scaling={"n": (7500, 15_000, 30_000, 60_000), "d": (98, 196, 392, 784)})  # fmt: skip
 def pca(n=60_000, d=784, k=50):
     from sklearn.decomposition import PCA as Peer
@@ -121,13 +121,13 @@ def _kmeans(X, k, rounds=30):
     return race
 
 
-@row("K-Means, MNIST n × 784, k = 10, 30 rounds", {SKLEARN: 0.7}, quick=15_000,
+@row("K-Means, MNIST, 60,000 × 784, k = 10, 30 rounds", {SKLEARN: 0.7}, quick=15_000,
      scaling={"n": (7500, 15_000, 30_000, 60_000)})  # fmt: skip
 def kmeans_digits(n=60_000, k=10):
     return _kmeans(digits()[0][:n], k)
 
 
-@row("K-Means, n × 16, k = 50, 30 rounds", {SKLEARN: 1.0}, quick=25_000,
+@row("K-Means, 100,000 × 16, k = 50, 30 rounds", {SKLEARN: 1.0}, quick=25_000,
      scaling={"n": (12_500, 25_000, 50_000, 100_000), "k": (10, 20, 40, 80)})  # fmt: skip
 def kmeans_narrow(n=100_000, k=50):
     centers = 1.5 * torch.randn(50, 16, generator=random())
@@ -152,7 +152,7 @@ def _dbscan(X, eps, min_samples, algorithm="auto"):
     return Race(runners, lambda a, b: (a != b).mean(), "share of other labels", 0)
 
 
-@row("DBSCAN, moons n × 2, constant density", {SKLEARN: 0.5}, quick=25_000, slope=1.2,
+@row("DBSCAN, moons, 100,000 × 2", {SKLEARN: 0.5}, quick=25_000, slope=1.2,
      scaling={"n": (25_000, 50_000, 100_000, 200_000)})  # fmt: skip
 def dbscan_moons(n=100_000):
     from sklearn.datasets import make_moons
@@ -161,14 +161,18 @@ def dbscan_moons(n=100_000):
     return _dbscan(X, 0.01 * (100_000 / n) ** 0.5, 5)  # about as many neighbours at every n
 
 
-@row("DBSCAN, blobs n × 2", {SKLEARN: 0.5}, quick=25_000)
+@row("DBSCAN, blobs, 100,000 × 2", {SKLEARN: 0.5}, quick=25_000)
 def dbscan_blobs(n=100_000):
     from sklearn.datasets import make_blobs
 
     return _dbscan(make_blobs(n, centers=10, random_state=0)[0], 0.1, 10)
 
 
-@row("DBSCAN, moons n × 2, 600 neighbours a point", {"scikit-learn, ball tree": 1.0}, quick=25_000)
+@row(
+    "DBSCAN, moons, 100,000 × 2, 600 neighbours each",
+    {"scikit-learn, ball tree": 1.0},
+    quick=25_000,
+)
 def dbscan_dense(n=100_000):
     from sklearn.datasets import make_moons
 
@@ -177,21 +181,21 @@ def dbscan_dense(n=100_000):
     return race
 
 
-@row("DBSCAN, blobs n × 4", {SKLEARN: 0.6}, quick=10_000)
+@row("DBSCAN, blobs, 20,000 × 4", {SKLEARN: 0.6}, quick=10_000)
 def dbscan_4d(n=20_000):
     from sklearn.datasets import make_blobs
 
     return _dbscan(make_blobs(n, 4, centers=10, random_state=0)[0], 0.7, 5)
 
 
-@row("DBSCAN, blobs n × 50", {SKLEARN: 0.6}, quick=5000)
+@row("DBSCAN, blobs, 10,000 × 50", {SKLEARN: 0.6}, quick=5000)
 def dbscan_50d(n=10_000):
     from sklearn.datasets import make_blobs
 
     return _dbscan(make_blobs(n, 50, centers=10, random_state=0)[0], 8.0, 5)
 
 
-@row("KNN, MNIST n × 784, q queries, k = 5", {SKLEARN: 0.5}, quick=15_000, warm=4000,
+@row("KNN, MNIST, 60,000 × 784, 2,000 queries, k = 5", {SKLEARN: 0.5}, quick=15_000, warm=4000,
      scaling={"n": (7500, 15_000, 30_000, 60_000), "q": (500, 1000, 2000, 4000)})  # fmt: skip
 def knn(n=60_000, q=2000):
     from sklearn.neighbors import KNeighborsClassifier as Peer
@@ -225,7 +229,7 @@ def knn(n=60_000, q=2000):
     return race
 
 
-@row("Linear regression, n × d", {SKLEARN: 0.4}, quick=25_000,
+@row("Linear regression, 100,000 × 100", {SKLEARN: 0.4}, quick=25_000,
      scaling={"n": (25_000, 50_000, 100_000, 200_000), "d": (50, 100, 200, 400)})  # fmt: skip
 def linear_regression(n=100_000, d=100):
     from sklearn.linear_model import LinearRegression as Peer
@@ -251,7 +255,7 @@ def linear_regression(n=100_000, d=100):
     return Race(runners, lambda a, _: abs(a - truth).max(), "largest error of a weight", 1e-6)
 
 
-@row("Logistic regression, MNIST n × 784, 10 classes, C = 1", {SKLEARN: 0.15}, quick=5000,
+@row("Logistic regression, MNIST, 60,000 × 784, C = 1", {SKLEARN: 0.15}, quick=5000,
      warm=2000, scaling={"n": (7500, 15_000, 30_000, 60_000)})  # fmt: skip
 def logistic_regression(n=60_000):
     from sklearn.linear_model import LogisticRegression as Peer
@@ -283,7 +287,7 @@ def logistic_regression(n=60_000):
     return Race(runners, excess, "objective / reference − 1", 1e-5)
 
 
-@row("Linear SVM, n × 50, hinge, C", {"SVC(kernel=linear)": 0.1}, quick=5000, warm=1000,
+@row("Linear SVM, 20,000 × 50, hinge, C = 1", {"SVC(kernel=linear)": 0.1}, quick=5000, warm=1000,
      scaling={"n": (5000, 10_000, 20_000, 40_000), "C": (0.01, 0.1, 1.0, 10.0)})  # fmt: skip
 def svm(n=20_000, C=1.0):
     from sklearn.datasets import make_classification

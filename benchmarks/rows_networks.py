@@ -19,7 +19,7 @@ def _net():
     return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
-@row("MLP 784-128-10, batch 64, Adam, one epoch of n", {BARE: 1.05}, quick=10_000, warm=2000,
+@row("MLP 784-128-10, batch 64, Adam, one epoch of MNIST", {BARE: 1.05}, quick=10_000, warm=2000,
      scaling={"n": (7500, 15_000, 30_000, 60_000)})  # fmt: skip
 def train_loop(n=60_000):
     from d4sci.training import train
@@ -79,7 +79,7 @@ def _data_loader():
     return net
 
 
-@row("MLP by hand, 784-128-10, batch 64, momentum, one epoch of n", {BARE: 0.8}, quick=10_000,
+@row("MLP by hand, 784-128-10, batch 64, momentum, one epoch", {BARE: 0.8}, quick=10_000,
      warm=2000)  # fmt: skip
 def mlp_by_hand(n=60_000):
     from d4sci.mlp import MLP
@@ -107,7 +107,7 @@ def mlp_by_hand(n=60_000):
     return Race({BARE: bare, OURS: ours}, wrong, "test error", 0.015)
 
 
-@row("GCN 784-16-10, n nodes, 7.3 links a node, 50 epochs", {"PyTorch Geometric": 0.5},
+@row("GCN 784-16-10, 10,000 nodes, 145,000 edges, 50 epochs", {"PyTorch Geometric": 0.5},
      quick=2500, warm=500, scaling={"n": (2500, 5000, 10_000, 20_000)})  # fmt: skip
 def gcn(n=10_000, epochs=50):
     from d4sci.gnn import GCN, normalized_adjacency

@@ -64,7 +64,8 @@ def measure(names, *, quick, memory):
     return results
 
 
-def _short(ratio):
+def short(ratio):
+    """Return a ratio with two digits that count."""
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
@@ -86,7 +87,7 @@ def lines_of(name, result):
         lines.append(
             f"| {row.title if runner == next(iter(runners)) else ''} | {runner} "
             f"| {found['seconds']:.3f} s ({found['runs']}) "
-            f"| {'' if runner == OURS else _short(ratio)} | {judged} | {memory} "
+            f"| {'' if runner == OURS else short(ratio)} | {judged} | {memory} "
             f"| {result['measure']} {found['quality']:.2g}{void} |"
         )
     lines += [f"| | {peer}: not installed | | | | | |" for peer in result["absent"]]

@@ -1,0 +1,87 @@
+"""The benchmarks judge fairly, and every row of theirs still runs."""
+
+import itertools
+
+import pytest
+
+from benchmarks import bands, course, race, scaling, table
+from benchmarks.rows import ROWS
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch):
+    monkeypatch.setattr(race, "REST", 0)
+
+
+def test_runners_take_turns_and_a_worse_result_is_void():
+    calls = []
+
+    def runner(name, result):
+        return lambda: calls.append(name) or result
+
+    results = {"peer": 1.0, "d4sci": 1.1, "x": 2.0}
+    runners = {name: runner(name, result) for name, result in results.items()}
+    made = race.Race(runners, lambda a, b: a - b, "excess", 0.5)
+    found = race.run(made, repeats=2)
+    assert calls == ["peer", "d4sci", "x"] * 3
+    assert {name: cell["void"] for name, cell in found.items()} == {
+        "peer": False, "d4sci": False, "x": True
+    }  # fmt: skip
+    assert all(cell["runs"] == 2 for cell in found.values())  # the first is not counted
+
+
+def test_who_is_slow_runs_less(monkeypatch):
+    clock = itertools.count(0, 40.0)
+    monkeypatch.setattr(race.time, "perf_counter", lambda: next(clock))
+    made = race.Race({"peer": int, "d4sci": int}, lambda a, b: 0, "nothing", 0)
+    assert race.run(made, repeats=5, patience=60)["peer"]["runs"] == 1
+
+
+def test_nan_is_void():
+    made = race.Race({"peer": int, "d4sci": int}, lambda a, b: float("nan"), "nothing", 0)
+    assert all(cell["void"] for cell in race.run(made, repeats=1).values())
+
+
+def test_absent_peers_are_named():
+    made = race.Race({"peer": int, "d4sci": int}, lambda a, b: 0, "nothing", 0)
+    made.add_if_installed("no_such_module", "stranger", int)
+    made.add_if_installed("math", "friend", int)
+    assert made.absent == ["stranger"]
+    assert "friend" in made.runners
+    name = next(iter(ROWS))
+    result = {"measure": "", "absent": made.absent, "runners": race.run(made), "quick": True}
+    assert table.lines_of(name, result)[-1].startswith("| | stranger: not installed")
+
+
+def test_slope():
+    at = [10, 20, 40]
+    assert scaling.slope(at, [3 * a**1.5 for a in at]) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("name", [n for n in ROWS if n not in ("svm", "logistic_regression")])
+def test_rows_run(name):
+    row = ROWS[name]
+    made = row.build(n=row.warm)
+    assert set(row.targets) <= set(made.runners)
+    peer = next(iter(made.runners))
+    made.runners = {who: made.runners[who] for who in (peer, race.OURS)}
+    found = race.run(made, repeats=0)
+    few = name in ("train_loop", "mlp_by_hand", "gcn")  # too few rows to learn what they should
+    assert few or not any(cell["void"] for cell in found.values())
+
+
+def test_lines_have_the_columns_of_their_heads():
+    def columns(line):
+        return line.replace("\\|", "").count("|")
+
+    cell = {"seconds": 1.0, "runs": 1, "quality": 0.0, "void": False}
+    result = {"measure": "", "absent": [], "runners": {race.OURS: cell}, "quick": False}
+    curve = {"at": [1, 2], "seconds": [1.0, 2.0], "memory": [1, 2]}
+    notebook = {"seconds": 1.0, "memory": 1, "slowest": [(1.0, "a")]}
+    for head, lines in (
+        (table.HEAD, table.lines_of("pca", result)),
+        (scaling.HEAD, scaling.lines_of("pca", "n", {race.OURS: curve})),
+        (course.HEAD, course.lines_of("1-x", notebook)),
+        (bands.HEAD, bands.lines_of({"claim": [1.0, 2.0]})),
+    ):
+        assert [columns(line) for line in lines] == [columns(head.splitlines()[0])] * len(lines)
