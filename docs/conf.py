@@ -10,7 +10,14 @@ from tools.captions import picture_words
 project = author = "ML with PyTorch for Developers"
 html_title = project
 root_doc = "README"
-include_patterns = ["README.md", "docs/*.md", "data/README.md", "notebooks/*.ipynb"]
+include_patterns = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/*.md",
+    "data/README.md",
+    "notebooks/*.ipynb",
+]
+include_patterns += ["benchmarks/results/*.md"]
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
 nb_code_prompt_show, nb_code_prompt_hide = "Show the solution", "Hide the solution"
@@ -36,6 +43,8 @@ CONTENTS = """
 notebooks/*
 docs/*
 data/*
+benchmarks/results/*
+CONTRIBUTING
 ```
 """
 
