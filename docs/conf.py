@@ -10,14 +10,8 @@ from tools.captions import picture_words
 project = author = "ML with PyTorch for Developers"
 html_title = project
 root_doc = "README"
-include_patterns = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/*.md",
-    "data/README.md",
-    "notebooks/*.ipynb",
-]
-include_patterns += ["benchmarks/results/*.md"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "data/README.md"]
+include_patterns += ["notebooks/*.ipynb", "benchmarks/results/*.md"]
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
 nb_code_prompt_show, nb_code_prompt_hide = "Show the solution", "Hide the solution"
@@ -45,6 +39,7 @@ docs/*
 data/*
 benchmarks/results/*
 CONTRIBUTING
+CHANGELOG
 ```
 """
 
