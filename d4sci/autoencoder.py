@@ -4,6 +4,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from d4sci.checks import check_batch
+
 
 class Autoencoder(nn.Module):
     """Squeeze rows of numbers through a code: x̂ = decode(encode(x)), fully connected, ReLU.
@@ -15,16 +17,19 @@ class Autoencoder(nn.Module):
 
     def __init__(self, in_features=784, code=32, *, hidden=(256,)):
         super().__init__()
+        self.shape, self.code = (in_features,), code  # of a row, and of its code
         widths = [in_features, *hidden, code]
         self.encoder = nn.Sequential(*_layers(widths))
         self.decoder = nn.Sequential(*_layers(widths[::-1]), nn.Sigmoid())
 
     def encode(self, X):
         """Return the codes, (n, code).  X: (n, in_features)."""
+        check_batch(X, self.shape)
         return self.encoder(X)
 
     def decode(self, Z):
         """Return the rows that these codes stand for, (n, in_features).  Z: (n, code)."""
+        check_batch(Z, (self.code,), "Z")
         return self.decoder(Z)
 
     def forward(self, X):
@@ -41,6 +46,7 @@ class ConvAutoencoder(nn.Module):
 
     def __init__(self, code=32, *, channels=(16, 32)):
         super().__init__()
+        self.shape, self.code = (1, 28, 28), code
         a, b = channels
         self.encoder = nn.Sequential(
             nn.Conv2d(1, a, 3, stride=2, padding=1), nn.ReLU(),  # (n, a, 14, 14)

@@ -35,6 +35,17 @@ def check_matrix(X, name="X", *, n_features=None):
     check_finite(X, name)
 
 
+def check_batch(X, shape, name="X"):
+    """Raise unless X is a floating-point tensor of n rows of this shape, a tuple."""
+    check_tensor(X, name)
+    if tuple(X.shape[1:]) != shape or X.ndim == 0:
+        fix = f"; use {name}[:, None]" if tuple(X.shape[1:]) == shape[1:] != () else ""
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"{name} must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
+    if not X.is_floating_point():
+        raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
+
+
 def check_finite(X, name="X"):
     """Raise ValueError if X holds NaN or infinity."""
     # A finite sum proves a finite tensor in one pass; a large sum may overflow, so look closer.

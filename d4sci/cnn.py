@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from d4sci.checks import check_between, check_tensor
+from d4sci.checks import check_batch, check_between
 
 
 class CNN(nn.Module):
@@ -37,12 +37,6 @@ class CNN(nn.Module):
         self.to(memory_format=torch.channels_last)  # the order in which pooling runs fastest
 
     def forward(self, X):
-        check_tensor(X)
-        if tuple(X.shape[1:]) != self.image_shape:
-            fix = "; use X[:, None]" if tuple(X.shape[1:]) == self.image_shape[1:] else ""
-            expected = ", ".join(map(str, self.image_shape))
-            raise ValueError(f"X must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
-        if not X.is_floating_point():
-            raise TypeError(f"X must be floating point, got {X.dtype}; use X.float() / 255")
+        check_batch(X, self.image_shape)
         features = self.features(X)  # (n, c, side, side)
         return self.classifier(features.flatten(1))  # (n, k)

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from d4sci.checks import check_between, check_choice, check_matrix
+from d4sci.device import seeded
 
 CHECKSUMS = {
     "anscombe.csv": "31b88896835ec71fc5f5b32f5cd37cdc26d798d4db9ed48bbedde662520e6246",
@@ -236,7 +237,7 @@ def make_moons(n_samples=100, *, noise=0.05, seed=0):
     x1 = torch.cat([upper.cos(), 1 - lower.cos()])
     x2 = torch.cat([upper.sin(), 0.5 - lower.sin()])
     y = (torch.arange(n_samples, device="cpu") >= len(upper)).long()
-    return _scatter(torch.stack([x1, x2], dim=1), y, noise, torch.Generator().manual_seed(seed))
+    return _scatter(torch.stack([x1, x2], dim=1), y, noise, seeded(seed))
 
 
 def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
@@ -250,7 +251,7 @@ def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
     Returns X, float32, shape (n, d), and y, int64, shape (n,), the cluster of each row. Raises
     TypeError or ValueError for counts not whole or below 1, for bad centres, and for bad std.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     if isinstance(centers, numbers.Integral):
         check_between("centers", centers, 1, math.inf)
         check_between("n_features", n_features, 1, math.inf)

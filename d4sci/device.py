@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from d4sci.checks import check_between
+
 
 def get_device():
     """Return the accelerator of this machine (`cuda`, `mps`, `xpu`), else the CPU.
@@ -23,6 +25,15 @@ def to_numpy(values):
     if isinstance(values, torch.Tensor):
         return values.detach().cpu().numpy()
     return np.asarray(values)
+
+
+def seeded(seed):
+    """Return a random generator that starts from a whole number, ≥ 0.
+
+    It lives on the CPU, and what it draws is moved, so that every device starts alike.
+    """
+    check_between("seed", seed, 0, 2**63 - 1)
+    return torch.Generator("cpu").manual_seed(seed)
 
 
 def in_float64(X):

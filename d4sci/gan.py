@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot, softplus
 
-from d4sci.checks import check_between, check_classes, check_tensor
+from d4sci.checks import check_batch, check_between, check_classes, check_tensor
+from d4sci.device import seeded
 
 
 class Generator(nn.Module):
@@ -30,6 +31,7 @@ class Generator(nn.Module):
 
     def forward(self, Z, labels=None):
         """Return images from 0 to 1, (n, 1, 28, 28).  Z: (n, noise).  labels: (n,) or None."""
+        check_batch(Z, (self.noise,), "Z")
         if labels is not None:
             Z = torch.cat([Z, one_hot(labels, self.n_classes).to(Z)], 1)
         return self.layers(Z)
@@ -57,6 +59,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images, labels=None):
         """Return one logit per image, (n,).  images: (n, 1, 28, 28).  labels: (n,) or None."""
+        check_batch(images, (1, 28, 28), "images")
         H = self.features(images)
         logits = self.real(H)[:, 0]
         return logits if labels is None else logits + (self.fits(labels) * H).sum(1)
@@ -100,7 +103,7 @@ def train_gan(G, D, X, y=None, *, steps=2500, batch_size=32, lr=(3e-3, 1e-3), se
     from tqdm import tqdm
 
     _check(G, X, y, steps, batch_size)
-    generator = torch.Generator("cpu").manual_seed(seed)
+    generator = seeded(seed)
     forge, judge = (torch.optim.Adam(net.parameters(), r, betas=(0.5, 0.999))
                     for net, r in zip((G, D), lr, strict=True))  # fmt: skip
     history = []

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d4sci.checks import check_between, check_classes, check_matrix, check_tensor
+from d4sci.checks import check_batch, check_between, check_classes, check_matrix, check_tensor
 from d4sci.metrics import accuracy
 
 
@@ -66,6 +66,7 @@ class GCN(nn.Module):
 
         X: features of the nodes, (n, in_features).  A: from `normalized_adjacency`, or dense.
         """
+        check_batch(X, (len(self.first.weight),))
         H = F.dropout(X, self.dropout, self.training)
         H = self.first(H, A).relu()  # (n, hidden)
         H = F.dropout(H, self.dropout, self.training)

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import pad
 
 from d4sci.checks import check_between, check_choice, check_fitted, check_matrix
+from d4sci.device import seeded
 from d4sci.distance import distances
 
 BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
@@ -42,8 +43,7 @@ class KMeans:
     def fit(self, X):
         """Find the centroids.  X: (n, d), n ≥ k."""
         self._check(X)
-        X = X.detach()
-        generator = torch.Generator("cpu").manual_seed(self.seed)
+        X, generator = X.detach(), seeded(self.seed)
         runs = (self._lloyd(X, self._start(X, generator)) for _ in range(self.n_init))
         best = min(runs, key=lambda run: run[0][-1])
         self.inertia_history_, self.cluster_centers_, self.labels_ = best

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 
 from d4sci.checks import check_between, check_choice, check_classes, check_fitted, check_matrix
+from d4sci.device import seeded
 
 # φ(z), and φ′ as a function of a = φ(z), which the forward pass has at hand.
 ACTIVATIONS = {
@@ -54,7 +55,7 @@ class MLP:
         self.classes_, y = y.unique(return_inverse=True)  # (k,), (n,) of 0 to k − 1
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold two classes or more, got {self.classes_.tolist()} only")
-        generator = torch.Generator("cpu").manual_seed(self.seed)
+        generator = seeded(self.seed)
         self._draw_weights(X, [X.shape[1], *self.hidden, len(self.classes_)], generator)
         parameters = [*self.weights_, *self.biases_]
         velocities = [torch.zeros_like(p) for p in parameters]

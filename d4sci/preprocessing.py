@@ -14,6 +14,7 @@ from d4sci.checks import (
     check_same_length,
     check_tensor,
 )
+from d4sci.device import seeded
 
 
 @dataclass(eq=False)
@@ -206,5 +207,5 @@ def k_fold(n, k=5, *, stratify=None, seed=0):
 
 
 def _shuffled(n, seed):
-    generator = torch.Generator("cpu").manual_seed(seed)
+    generator = seeded(seed)
     return torch.randperm(n, generator=generator, device="cpu")

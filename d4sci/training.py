@@ -10,6 +10,7 @@ from torch import distributed, nn
 
 from d4sci.checkpoint import load_checkpoint, save_checkpoint
 from d4sci.checks import check_between, check_finite, check_same_length, check_tensor
+from d4sci.device import seeded
 
 EVALUATION_ROWS = 1024  # at a time, so that memory stays bounded
 
@@ -112,7 +113,7 @@ class _Run:
         self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
         self.parts = {name: part for name, part in self.parts.items() if part is not None}
         self.history, self.best, self.checkpoint = History(), None, checkpoint
-        self.generator = torch.Generator("cpu").manual_seed(seed)
+        self.generator = seeded(seed)
         if checkpoint is not None and Path(checkpoint).exists():
             values = load_checkpoint(checkpoint, self.parts)
             self.generator.set_state(values["generator"])

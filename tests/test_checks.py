@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d4sci.checks import (
+    check_batch,
     check_between,
     check_choice,
     check_classes,
@@ -194,3 +195,19 @@ def test_checks_read_and_never_write():
     check_classes(y, 5)
     assert torch.equal(A, B)
     assert torch.equal(y, z)
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (torch.rand(2, 3), ValueError, r"X must have shape \(n, 1, 4, 4\), got \(2, 3\)"),
+        (torch.rand(2, 4, 4), ValueError, r"got \(2, 4, 4\); use X\[:, None\]"),
+        (torch.tensor(1.0), ValueError, r"got \(\)"),
+        (torch.ones(2, 1, 4, 4).long(), TypeError, r"got torch.int64; use X.float\(\)"),
+        ([1.0], TypeError, "must be a torch.Tensor, got list"),
+    ],
+)
+def test_batch(X, error, message):
+    check_batch(torch.rand(2, 1, 4, 4), (1, 4, 4))
+    with pytest.raises(error, match=message):
+        check_batch(X, (1, 4, 4))

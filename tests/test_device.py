@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from d4sci.device import get_device, to_numpy
+from d4sci.device import get_device, seeded, to_numpy
 
 
 def test_device_is_one_on_which_tensors_can_be_made():
@@ -65,3 +65,16 @@ def test_a_number_is_an_array_without_axes():
 def test_an_array_is_not_copied():
     a = np.ones(3)
     assert to_numpy(a) is a
+
+
+def test_seeded():
+    first, second = (torch.rand(3, generator=seeded(5)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, torch.rand(3, generator=seeded(6)))
+
+
+@pytest.mark.parametrize(("seed", "error"), [("3", TypeError), (None, TypeError), (1.5, TypeError),
+                                             (True, TypeError), (-1, ValueError)])  # fmt: skip
+def test_seeds_that_are_none(seed, error):
+    with pytest.raises(error, match="seed must"):
+        seeded(seed)
