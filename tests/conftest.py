@@ -1,5 +1,7 @@
 """What several test files share: drawing without a screen, and a device that forgetting shows."""
 
+import signal
+
 import matplotlib
 import pytest
 import torch
@@ -15,3 +17,11 @@ def meta_default():
     """
     with torch.device("meta"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hear_ctrl_c():
+    """Let what the tests start hear SIGINT: a shell makes its background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

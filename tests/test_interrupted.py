@@ -22,14 +22,6 @@ WRITERS = ["checkpoint", "notebook", "table", "income"]
 SLOW = "import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(100)"
 
 
-@pytest.fixture(autouse=True)
-def listening():
-    """Let what is started hear SIGINT: in the background, a shell makes its jobs ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("number", ["SIGINT", "SIGKILL"])
 def test_writers_and_loaders(number, tmp_path):
     """Each is cut off in the middle of a write, then hit at four chance moments.
