@@ -5,22 +5,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.notebooks import ROOT
-from tests.trust.browser import chromium
 
 WEB = ROOT / "build" / "web" / "node_modules"
 SHOTS = ROOT / "build" / "screenshots"
-
-
-@contextmanager
-def running_browser():
-    """Yield a headless browser."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = chromium()
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from tests.docs.pages import SHOTS, WEB, built, opened, running_browser
+from tests.docs.pages import SHOTS, WEB, built, opened
 from tests.notebooks import NAMES, ROOT
+from tests.trust.browser import running_browser
 
 SITE = ROOT / "build" / "site"
 WIDE = {"width": 1400, "height": 1000}

@@ -5,8 +5,9 @@ import re
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests.docs.pages import SHOTS, WEB, built, opened, running_browser
+from tests.docs.pages import SHOTS, WEB, built, opened
 from tests.notebooks import NAMES, ROOT, headings
+from tests.trust.browser import running_browser
 from tools import slides
 from tools.captions import picture_words
 from tools.nb import read, write

@@ -37,6 +37,18 @@ def chromium():
     return found
 
 
+@contextmanager
+def running_browser():
+    """Yield a headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = chromium()
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
 def lab_variables(folder):
     """Return variables that keep JupyterLab away from this user's settings, and write ours."""
     for name, values in SETTINGS.items():

@@ -9,7 +9,7 @@ from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.notebooks import FOLDER, PATHS, ROOT
-from tests.trust.browser import chromium, get, running_lab
+from tests.trust.browser import get, running_browser, running_lab
 from tests.trust.helpers import KEPT
 from tools.nb import bad_outputs, kernel_environment, write
 
@@ -51,13 +51,8 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     """Yield a headless browser."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = chromium()
-        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with running_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
