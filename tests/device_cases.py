@@ -80,8 +80,8 @@ def there_and_back(scaler, put):
 
 def pca(put):
     found = []
-    flat = torch.cat([ROWS, ROWS[:, :1] / 2 - ROWS[:, 1:2]], 1)  # no variance in one direction
-    for rows, k in ((ROWS, 2), (WIDE, 3), (flat, 5)):  # the last one wants more digits
+    thin = torch.cat([ROWS, ROWS[:, :1] / 2 - ROWS[:, 1:2]], 1)  # no variance in one direction
+    for rows, k in ((ROWS, 2), (WIDE, 3), (thin, 5)):  # the last one wants more digits
         model = PCA(k).fit(put(rows))
         T = model.transform(put(rows))
         found += [learned(model), T, model.inverse_transform(T)]

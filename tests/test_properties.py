@@ -34,6 +34,8 @@ ESTIMATORS = {
     "LinearSVM": (LinearSVM, 2),
     "MLP": (lambda: MLP((4,), epochs=2, batch_size=7), 3),
 }
+FLOATS = st.sampled_from([torch.float32, torch.float64])
+WHOLE = st.sampled_from([torch.int64, torch.int32, torch.uint8])  # dtypes of labels
 METHODS = (
     "transform", "inverse_transform", "kneighbors", "decision_function", "predict_proba", "predict",
 )  # fmt: skip
@@ -58,8 +60,8 @@ def use(model, X):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @few
-@given(seed=seeds, n=sizes, d=widths, dtype=st.sampled_from([torch.float32, torch.float64]))
-def test_manners(name, seed, n, d, dtype):
+@given(seed=seeds, n=sizes, d=widths, dtype=FLOATS, whole=WHOLE)
+def test_manners(name, seed, n, d, dtype, whole):
     make, k = ESTIMATORS[name]
     other_dtype = ({torch.float32, torch.float64} - {dtype}).pop()
     X, other, Q = (
@@ -67,7 +69,8 @@ def test_manners(name, seed, n, d, dtype):
         normal(20, 3, seed, other_dtype),
         normal(4, d, 7, dtype),
     )
-    y = [] if k is None else [classes(n, k, seed) if k else normal(n, 1, seed + 8, dtype)[:, 0]]
+    labels = classes(n, k, seed).to(whole) if k else normal(n, 1, seed + 8, dtype)[:, 0]
+    y = [] if k is None else [labels]
     y_other = [5 + classes(20, k, 0) if k else other[:, 0] for _ in y]
     given_data, state = [X.clone(), Q.clone(), *(t.clone() for t in y)], torch.get_rng_state()
     parameters = dict(vars(make()))
@@ -85,3 +88,5 @@ def test_manners(name, seed, n, d, dtype):
     assert len(made) >= 2
     assert {t.device.type for t in made} == {"cpu"}
     assert {t.dtype for t in made if t.is_floating_point()} <= {dtype}
+    if k:
+        assert new.predict(Q).dtype == new.classes_.dtype == whole  # labels like those of fit

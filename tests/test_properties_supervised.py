@@ -126,7 +126,7 @@ def test_logistic_regression(seed, n, d, k, C):
 @few
 @given(seeds, sizes, widths, st.sampled_from([0.1, 1.0, 10.0]))
 def test_svm(seed, n, d, C):
-    """The plane turns, moves and mirrors with the data; rows given twice cost half each."""
+    """The plane turns, moves, shrinks and mirrors with the data; rows given twice cost half each."""
     X, y, Q = normal(n, d, seed), classes(n, 2, seed), turn(d, seed)
     svm = LinearSVM(C).fit(X, y)
     w, b = svm.coef_, svm.intercept_
@@ -137,17 +137,19 @@ def test_svm(seed, n, d, C):
         (LinearSVM(C).fit(X @ Q, y), w @ Q, b),
         (LinearSVM(C).fit(X + a, y), w, b - w @ a),
         (LinearSVM(C).fit(X, 1 - y), -w, -b),
+        (LinearSVM(C / 9).fit(3 * X, y), w / 3, b),
         (LinearSVM(C / 2).fit(X.repeat(2, 1), y.repeat(2)), w, b),
     ):
         assert same(moved.coef_, w2, 1e-4)
         assert same(moved.intercept_, b2, 1e-4)
-        assert math.isclose(1 / moved.margin_, 1 / svm.margin_, rel_tol=1e-4, abs_tol=1e-4)
+        norm = torch.linalg.vector_norm(w2).item()
+        assert math.isclose(1 / moved.margin_, norm, rel_tol=1e-4, abs_tol=1e-4)
 
 
 @few
 @given(seeds, sizes, widths, st.sampled_from(["relu", "sigmoid", "tanh"]))
 def test_mlp(seed, n, d, activation):
-    """Neurons of a layer have no order, rows no order, and axes no direction that W cannot undo."""
+    """Neurons and rows have no order; axes no direction, origin and unit that W and b do not undo."""
     X, y, Q = normal(n, d, seed), classes(n, 3, seed), turn(d, seed)
     model = MLP((5, 4), activation=activation, l2=0.1, epochs=2, seed=seed).fit(X, y)
     P, rows, order = model.predict_proba(X), shuffled(n, seed), shuffled(5, seed)
@@ -167,3 +169,8 @@ def test_mlp(seed, n, d, activation):
     assert same(turned_b[0], db[0][order])
     model.biases_[-1] = model.biases_[-1] + 7  # softmax sees differences only
     assert same(model.predict_proba(X @ Q), P)
+    a = shift(d, seed)
+    model.biases_[0] = model.biases_[0] - a @ model.weights_[0]
+    assert same(model.predict_proba(X @ Q + a), P)  # the bias takes up a shift
+    model.weights_[0] = model.weights_[0] / 3
+    assert same(model.predict_proba(3 * (X @ Q + a)), P)  # and W a unit

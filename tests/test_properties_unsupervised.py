@@ -72,8 +72,14 @@ def test_k_means(seed, n, d, k):
         assert same(moved.cluster_centers_, f(mu))
         assert moved.inertia_history_ == pytest.approx(inertia, rel=1e-9)
         assert torch.equal(moved.predict(f(X[:5])), model.labels_[:5])
+    scaled = KMeans(k, init=-8 * start).fit(-8 * X)
+    assert torch.equal(scaled.labels_, model.labels_)
+    assert same(scaled.cluster_centers_, -8 * mu)
+    assert scaled.inertia_ == pytest.approx(64 * model.inertia_, rel=1e-9)
     rows, names = shuffled(n, seed + 1), shuffled(k, seed)
-    assert same(KMeans(k, init=start).fit(X[rows]).cluster_centers_, mu)
+    mixed = KMeans(k, init=start).fit(X[rows])
+    assert same(mixed.cluster_centers_, mu)
+    assert torch.equal(mixed.labels_, model.labels_[rows])
     renamed = KMeans(k, init=start[names]).fit(X)
     assert same(renamed.cluster_centers_, mu[names])
     assert torch.equal(names[renamed.labels_], model.labels_)
@@ -97,13 +103,22 @@ def test_k_means_that_draws_its_start(seed, init):
 def test_dbscan(seed, n, d, eps, min_samples):
     """Turned data have the same clusters; a larger ε or a smaller MinPts, more core points.
 
-    A pair of rows as far apart as ε, to rounding, would spoil it.
+    In another order the rows have the same core points, clusters of core points, and noise. A pair of rows as far apart as ε, to rounding, would spoil it.
     """
     X = normal(n, d, seed)
     assume((distances(X) - eps).abs().min() > 1e-9)
     model = DBSCAN(eps, min_samples).fit(X)
     for Z in (X @ turn(d, seed), X[:, shuffled(d, seed)], -X, X + shift(d, seed)):
         assert torch.equal(DBSCAN(eps, min_samples).fit_predict(Z), model.labels_)
+    scaled = DBSCAN(4 * eps, min_samples).fit(4 * X)
+    assert torch.equal(scaled.labels_, model.labels_)
+    rows = shuffled(n, seed + 1)
+    mixed = DBSCAN(eps, min_samples).fit(X[rows])
+    labels, found = torch.full((2, n), n)
+    labels[model.core_sample_indices_] = model.labels_[model.core_sample_indices_]
+    found[rows[mixed.core_sample_indices_]] = mixed.labels_[mixed.core_sample_indices_]
+    assert torch.equal(labels[:, None] == labels, found[:, None] == found)
+    assert torch.equal(mixed.labels_ < 0, model.labels_[rows] < 0)
     core, noise = set(model.core_sample_indices_.tolist()), (model.labels_ < 0).nonzero().tolist()
     for other in (
         DBSCAN(1.5 * eps, min_samples).fit(X),
@@ -143,12 +158,13 @@ def test_silhouette(seed, n, d, k):
 @given(seeds, sizes, widths)
 def test_scalers(seed, n, d):
     """Each feature is scaled by itself, whatever its unit and zero; turned over, it is mirrored."""
-    X, columns = normal(n, d, seed), shuffled(d, seed)
+    X, columns, rows = normal(n, d, seed), shuffled(d, seed), shuffled(n, seed + 1)
     units = normal(1, d, seed + 5)[0].exp()
     for scaler in (MinMaxScaler, StandardScaler):
         Z = scaler().fit_transform(X)
         assert same(scaler().fit_transform(units * X + shift(d, seed)), Z)
         assert same(scaler().fit_transform(X[:, columns]), Z[:, columns])
+        assert same(scaler().fit_transform(X[rows]), Z[rows])
         assert same(scaler().fit(X).transform(X[:3]), Z[:3])
         assert same(scaler().fit_transform(Z), Z)
     assert same(MinMaxScaler().fit_transform(-X), 1 - MinMaxScaler().fit_transform(X))
