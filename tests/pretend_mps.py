@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 MPS, CPU = torch.device("mps:0"), torch.device("cpu")
-# PyTorch has these run on the CPU by itself, with a warning (aten/src/ATen/mps/MPSFallback.mm).
-BUILT_IN_FALLBACKS = {"linalg_svd", "linalg_svd.U"}
+# The table says that these run on any device; what they are made from does not.
+INNER = {"cholesky_solve": "_cholesky_solve_helper", "kthvalue": "kthvalue.values"}
 ANY_DEVICE = r"\b(CompositeExplicitAutograd\w*|CompositeImplicitAutograd\w*|MPS)\b"
 OF_A_LEAF = ("__get__", "__set__", "requires_grad_", "backward")  # not of what shares its memory
 MIXED = {torch.Tensor.__getitem__, torch.Tensor.__setitem__, torch.Tensor.to, torch.Tensor.copy_}
@@ -61,7 +61,7 @@ def table():
 
 def has_mps(name):
     """Tell whether MPS has an operation, such as "sort.stable", without help from the CPU."""
-    keys, origin = table().get(name, ("", None))
+    keys, origin = table().get(INNER.get(name, name), ("", None))
     if origin:
         return has_mps(origin)
     return not keys or bool(re.search(ANY_DEVICE, keys))
@@ -93,8 +93,7 @@ class PretendMPS(TorchFunctionMode):
 
     def missing(self):
         """Return the operations that MPS does not have."""
-        done = self.operations - BUILT_IN_FALLBACKS
-        return sorted(name for name in done if not has_mps(name))
+        return sorted(name for name in self.operations if not has_mps(name))
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}

@@ -5,7 +5,6 @@ forgotten tensors are lost, and on a device that pretends to be Apple's; where t
 accelerator (CUDA, ROCm, XPU or MPS), on that too.
 """
 
-import importlib
 import inspect
 
 import pytest
@@ -95,8 +94,9 @@ def test_checks_look_at_no_device(meta_default):
 
 def test_every_public_name_has_a_case():
     public = set()
-    for name in [name for layer in range(4) for name in LAYERS[layer]]:
-        module = importlib.import_module(f"d4sci.{name}")
+    wanted = {f"d4sci.{name}" for layer in range(4) for name in LAYERS[layer]}
+    assert {module.__name__ for module in MODULES} == wanted
+    for module in MODULES:
         public |= {
             "check_" if key.startswith("check_") else key
             for key, value in vars(module).items()
