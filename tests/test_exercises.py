@@ -1,10 +1,20 @@
 """Each exercise: the stub is "not done", the solution "correct", each mistake gets its hint."""
 
+import re
+
 import pytest
 import torch
 
 from d4sci import exercises as ex
+from d4sci import (
+    exercises_applications,
+    exercises_networks,
+    exercises_supervised,
+    exercises_unsupervised,
+)
 from tests.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
+from tests.notebooks import PATHS, code_cells, tags
+from tools.nb import read
 
 
 def descend(f, start, alpha, steps, *, clear=True, sign=-1, change_start=False):
@@ -90,3 +100,54 @@ def test_stub_and_solution(check, capsys):
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
 def test_wrong_answers_get_their_own_hint(check, answer, hint, capsys):
     demand_hint(check, answer, hint, capsys)
+
+
+# --- the notebooks
+
+
+def exercises():
+    """Yield (notebook, the sources of set-up, stub, check and solution) of every exercise."""
+    for path in PATHS:
+        cells = [cell for _, cell in code_cells(read(path))]
+        places = [i for i, cell in enumerate(cells) if "exercise-stub" in tags(cell)]
+        for i in places:
+            yield path.stem, [cell.source for cell in (cells[0], *cells[i : i + 3])]
+
+
+EXERCISES = list(exercises())
+MODULES = [
+    ex, exercises_unsupervised, exercises_supervised, exercises_networks, exercises_applications,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("notebook", "sources"), EXERCISES, ids=[re.findall(r"my_\w+", e[1][1])[0] for e in EXERCISES]
+)
+def test_the_stub_and_the_solution_of_the_notebook(notebook, sources, capsys):
+    """The cells themselves, after the set-up cell: the stub, its check, the solution."""
+    setup, stub, check, solution = sources
+    names = {}
+    for source in (setup.replace("use_style()", ""), stub, check, solution):
+        exec(source, names)
+    not_done, correct = capsys.readouterr().out.splitlines()
+    assert not_done.startswith("Not done yet")
+    assert correct.startswith("Correct")
+    answer = re.findall(r"my_\w+", stub)[0]
+    assert f"def {answer}(" in stub
+    assert answer in not_done
+    assert answer in correct
+    assert stub.partition("(")[2].partition(")")[0] == solution.partition("(")[2].partition(")")[0]
+
+
+def test_every_checker_has_its_exercise():
+    used = [re.findall(r"^check_\w+", sources[2], re.MULTILINE) for _, sources in EXERCISES]
+    known = {name for module in MODULES for name in vars(module) if name.startswith("check_")}
+    assert all(len(names) == 1 for names in used)
+    assert sorted(name for (name,) in used) == sorted(known)
+
+
+def test_a_checker_with_two_wrong_answers_is_seen():
+    wrong = [row for row in WRONG if row[0] is not ex.check_scores]
+    few = [row for row in WRONG if row[0] is ex.check_scores][:2]
+    with pytest.raises(AssertionError):
+        demand_all_listed(ex, CORRECT, [*wrong, *few, *few])
