@@ -14,6 +14,11 @@ from tests.device_cases import CASES, ON_THE_CPU, X, flat
 from tests.pretend_mps import PretendMPS, PretendTensor, has_mps, plain, pretend
 from tests.test_layers import LAYERS
 
+MODULES = [
+    autoencoder, checkpoint, checks, cnn, data, dbscan, descent, device, distance, gan, gnn, kmeans,
+    linear, metrics, mlp, model_selection, neighbor_pairs, neighbors, pca, preprocessing, svm,
+    training,
+]  # fmt: skip
 ACCELERATOR = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
 ABSENT = f"NO ACCELERATOR HERE: none of the {len(CASES)} calls was compared with one"
 CLOSE = {"rtol": 2e-2, "atol": 1e-2}  # TensorFloat-32 in convolutions, sums in another order
