@@ -78,7 +78,8 @@ def plot_paths(f, paths, *, low=(-2, -2), high=(2, 2), levels=18, ax=None):
     for i, (name, points) in enumerate(paths.items()):
         color, marker = color_and_marker(i)
         x, y = to_numpy(points).T
-        ax.plot(x, y, marker=marker, ms=3.5, lw=1.2, color=color, label=name)
+        above = 3 - i / len(paths)  # the first on top: a slow path would end unseen below others
+        ax.plot(x, y, marker=marker, ms=3.5, lw=1.2, color=color, label=name, zorder=above)
     ax.legend()
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="$w_1$", ylabel="$w_2$")
     ax.grid(False)

@@ -56,6 +56,7 @@ def test_paths_lie_on_the_level_lines():
     assert [line.get_label() for line in ax.lines] == ["straight", "short"]
     assert ax.lines[0].get_xdata().tolist() == [1, 0]
     assert len({line.get_marker() for line in ax.lines}) == 2
+    assert ax.lines[0].get_zorder() > ax.lines[1].get_zorder() > ax.collections[0].get_zorder()
     assert len(ax.collections) == 1
     lines = [p for p in ax.collections[0].get_paths() if len(p.vertices)]
     assert len(lines) > 5
