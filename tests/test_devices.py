@@ -10,6 +10,30 @@ import inspect
 import pytest
 import torch
 
+from d4sci import (
+    autoencoder,
+    checkpoint,
+    checks,
+    cnn,
+    data,
+    dbscan,
+    descent,
+    device,
+    distance,
+    gan,
+    gnn,
+    kmeans,
+    linear,
+    metrics,
+    mlp,
+    model_selection,
+    neighbor_pairs,
+    neighbors,
+    pca,
+    preprocessing,
+    svm,
+    training,
+)  # fmt: skip
 from tests.device_cases import CASES, ON_THE_CPU, X, flat
 from tests.pretend_mps import PretendMPS, PretendTensor, has_mps, plain, pretend
 from tests.test_layers import LAYERS
@@ -52,6 +76,18 @@ def on_device(name, device):
     return found
 
 
+def adam_forgets():
+    """Tell whether this PyTorch's Adam counts its steps on the default device, as older ones do."""
+    weight = torch.ones(1, requires_grad=True)
+    weight.sum().backward()
+    with torch.device("meta"):
+        try:
+            torch.optim.Adam([weight]).step()
+        except RuntimeError:
+            return True
+    return False
+
+
 @pytest.fixture(scope="module")
 def expected():
     """Return what a case gives on the CPU; each is made once."""
@@ -62,6 +98,8 @@ def expected():
 @pytest.mark.parametrize("name", [name for name in CASES if name != "check_"])
 def test_nothing_is_made_on_the_default_device(name, expected, request):
     wanted = expected(name)
+    if name in ("train_gan", "fit_nodes", "node_accuracy") and adam_forgets():
+        pytest.skip("the Adam of this PyTorch counts its steps on the default device")
     request.getfixturevalue("meta_default")
     found = flat(CASES[name](same))
     assert {leaf.device.type for leaf in found if isinstance(leaf, torch.Tensor)} <= {"cpu"}
