@@ -1,7 +1,7 @@
 """Going downhill: plain gradient descent, and steps that learn the curvature on the way.
 
-Both take an `objective`: objective(w) is the pair J, ∇J; objective.curvature(w) is a matrix no less
-than ∇²J at w, and objective.curvature() one no less than it anywhere. w: (d, t).
+Both take an `objective`: objective(w) is the pair J, ∇J; objective.curvature(w) is a matrix close
+to ∇²J at w, and objective.curvature() one no less than it anywhere. w: (d, t).
 """
 
 import math
@@ -35,7 +35,7 @@ def gradient_descent(objective, w, alpha=None, *, max_iter, tol):
 def lbfgs(objective, w, *, max_iter, tol):
     """Return w after the steps w ← w − t B ∇J, and J at the start and after each step; J is convex.
 
-    B: the inverse of the curvature, found anew at steps 0, 3, 15, 63, …, and bent between by what
+    B: the inverse of the curvature, found anew at steps 0, 5, 50 and 500, and bent between by what
     the last 20 steps met.  t: 1, or halved until J falls.
     Rests as `gradient_descent` does, and where what is left of the slope is rounding.
     Source: Liu and Nocedal 1989, doi:10.1007/BF01589116.
@@ -43,7 +43,7 @@ def lbfgs(objective, w, *, max_iter, tol):
     J, gradient = objective(w)
     history, pairs, eps = [J], [], torch.finfo(w.dtype).eps
     while gradient.abs().max() > tol and len(history) <= max_iter:
-        if len(history) in (1, 4, 16, 64, 256, 1024):
+        if len(history) in (1, 6, 51, 501):
             H = objective.curvature(w)
             H.diagonal().mul_(1 + eps**0.5)  # so that the same column twice does no harm
             L = torch.linalg.cholesky(H)

@@ -17,8 +17,9 @@ from d4sci.checks import (
 )
 from d4sci.descent import check_descent, gradient_descent, lbfgs
 from d4sci.device import in_float64
+from d4sci.scatter import scatter_matrix
 
-BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
+BLOCK = 1024  # rows at a time, so that what is computed from them stays in the cache
 
 
 @dataclass(eq=False)
@@ -28,11 +29,11 @@ class LinearRegression:
     l2: the price of a large w, ≥ 0 (ridge regression; scikit-learn calls it alpha).
     solver: "lstsq" solves the normal equations (XᵀX + l2 I) w = Xᵀ y of the centred data, or takes
     the singular values of X where rounding would spoil these; of several w the shortest.
-    "gd" descends J = (‖X w + b − y‖² + l2 ‖w‖²) / (2m): w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + l2 w) / m.
+    "gd" descends J = (‖X w + b − y‖² + l2 ‖w‖²) / (2n): w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + l2 w) / n.
     alpha: α, the step; None for 1/λ, λ the largest curvature of J: J never rises. Past 2/λ it may
     rise for ever.  max_iter: the most steps.  tol: rest once the largest |∂J/∂w| or |∂J/∂b| ≤ tol.
     These three are read by "gd" only.
-    `fit` sets coef_ w (d,), intercept_ b (); for y (m, t) they are (t, d) and (t,). With "gd" also
+    `fit` sets coef_ w (d,), intercept_ b (); for y (n, t) they are (t, d) and (t,). With "gd" also
     loss_history_, J at the start and after each of the n_iter_ steps.
     Raises TypeError or ValueError for an X, y or parameter that does not fit, and where J rises
     beyond all numbers; RuntimeError before `fit`.
@@ -47,13 +48,13 @@ class LinearRegression:
     tol: float = 1e-8
 
     def fit(self, X, y):
-        """Find w and b.  X: (m, d).  y: floating point, (m,), or (m, t) for t targets."""
+        """Find w and b.  X: (n, d).  y: floating point, (n,), or (n, t) for t targets."""
         check_choice("solver", self.solver, ("lstsq", "gd"))
         check_between("l2", self.l2, 0.0, 1e300)
         check_descent(self.alpha, self.max_iter, self.tol)
         check_matrix(X)
         single = getattr(y, "ndim", None) == 1
-        Y = y[:, None] if single else y  # (m, t)
+        Y = y[:, None] if single else y  # (n, t)
         check_matrix(Y, "y")
         check_same_length("X", X, "y", Y)
         X, Y = X.detach(), Y.detach().to(X)
@@ -65,7 +66,7 @@ class LinearRegression:
         return self
 
     def predict(self, X):
-        """Return h(X) = X w + b, (m,) or (m, t)."""
+        """Return h(X) = X w + b, (n,) or (n, t)."""
         check_fitted(self, "coef_")
         check_matrix(X, n_features=self.coef_.shape[-1])
         W = self.coef_.to(X)
@@ -80,7 +81,7 @@ class LogisticRegression:
     more         z_k = X w_k + b_k, h_k = e^z_k / Σ_j e^z_j (softmax), loss = −log h_y
 
     C: the price of errors, in (0, ∞); a small C keeps w small.
-    solver: "gd" descends J, the above over C m: w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + w / C) / m.
+    solver: "gd" descends J, the above over C n: w ← w − α ∇J,  ∇J = (Xᵀ(h − y) + w / C) / n.
     "lbfgs" descends the same J, but bends ∇J by what the last steps tell of the curvature.
     alpha, max_iter, tol: as for LinearRegression; alpha is read by "gd" only.
     `fit` sets classes_ (k,), sorted; coef_ (k, d) and intercept_ (k,), or (1, d) and (1,) for two
@@ -97,35 +98,35 @@ class LogisticRegression:
     tol: float = 1e-10
 
     def fit(self, X, y):
-        """Find w and b.  X: (m, d).  y: integer labels of two classes or more, (m,)."""
+        """Find w and b.  X: (n, d).  y: integer labels of two classes or more, (n,)."""
         check_choice("solver", self.solver, ("lbfgs", "gd"))
         check_positive("C", self.C, "try C=1.0")
         check_descent(self.alpha, self.max_iter, self.tol)
         check_matrix(X)
         check_classes(y, len(X))
-        classes, c = y.unique(return_inverse=True)  # (k,), (m,)
+        classes, c = y.unique(return_inverse=True)  # (k,), (n,)
         if len(classes) < 2:
             raise ValueError(f"y must hold two classes or more, got {classes.tolist()}; give more")
-        Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (m, k), one-hot
+        Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (n, k), one-hot
         Y, model = (Y[:, 1:], BINARY) if len(classes) == 2 else (Y, MULTINOMIAL)
         w, b = _descend(self, X.detach(), Y, *model, 1 / self.C)  # (d, k), (k,)
         self.classes_, self.coef_, self.intercept_ = classes, w.T, b
         return self
 
     def decision_function(self, X):
-        """Return z = X w + b, the logits: (m,) for two classes, (m, k) for more."""
+        """Return z = X w + b, the logits: (n,) for two classes, (n, k) for more."""
         check_fitted(self, "coef_")
         check_matrix(X, n_features=self.coef_.shape[1])
         z = X @ self.coef_.to(X).T + self.intercept_.to(X)
         return z[:, 0] if len(self.classes_) == 2 else z
 
     def predict_proba(self, X):
-        """Return the probability of each class, (m, k)."""
+        """Return the probability of each class, (n, k)."""
         z = self.decision_function(X)
         return torch.stack([-z, z], 1).sigmoid() if z.ndim == 1 else z.softmax(1)
 
     def predict(self, X):
-        """Return the most probable class of each row, (m,)."""
+        """Return the most probable class of each row, (n,)."""
         z = self.decision_function(X)
         return self.classes_.to(X.device)[(z > 0).long() if z.ndim == 1 else z.argmax(1)]
 
@@ -137,11 +138,10 @@ MULTINOMIAL = partial(torch.softmax, dim=1), partial(F.cross_entropy, reduction=
 
 
 def _descend(model, X, Y, hypothesis, loss, bound, l2):
-    """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / m is least; set the history."""
+    """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
     mean = X.mean(0) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
-    X = torch.cat([torch.ones_like(X[:, :1]), X - mean], 1)  # (m, d + 1), x₀ ≡ 1 goes with b
-    objective = _Objective(X, Y, hypothesis, loss, bound, l2)
-    w = X.new_zeros(X.shape[1], Y.shape[1])  # (d + 1, t)
+    objective = _Objective(X, mean, Y, hypothesis, loss, bound, l2)
+    w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)
     options = {"max_iter": model.max_iter, "tol": model.tol}
     if model.solver == "gd":
         w, history = gradient_descent(objective, w, model.alpha, **options)
@@ -152,67 +152,66 @@ def _descend(model, X, Y, hypothesis, loss, bound, l2):
 
 
 class _Objective:
-    """J = (Σ loss + ½ l2 ‖w‖²) / m as a function of w (d + 1, t), whose first row is b.
+    """J = (Σ loss + ½ l2 ‖w‖²) / n as a function of w (d + 1, t), whose first row is b.
 
-    X: (m, d + 1), first column 1.  Y: (m, t).  The others are those of LEAST_SQUARES and its like.
+    X: (n, d), taken as [1 X − mean]: x₀ ≡ 1 goes with b.  Y: (n, t).  The others: LEAST_SQUARES.
     """
 
-    def __init__(self, X, Y, hypothesis, loss, bound, l2):
-        self.X, self.Y, self.hypothesis, self.loss, self.bound = X, Y, hypothesis, loss, bound
-        self.l2 = torch.full_like(X[0], l2)[:, None]  # (d + 1, 1)
+    def __init__(self, X, mean, Y, hypothesis, loss, bound, l2):
+        self.X, self.mean, self.Y = X, mean, Y
+        self.hypothesis, self.loss, self.bound = hypothesis, loss, bound
+        self.l2 = X.new_full((X.shape[1] + 1, 1), l2)  # (d + 1, 1)
         self.l2[0] = 0  # b is free
 
+    def blocks(self):
+        """Yield the rows of [1 X − mean] and those of Y, a block at a time, in the same memory."""
+        buffer = self.X.new_ones(BLOCK, len(self.l2))
+        for x, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK), strict=True):
+            torch.sub(x, self.mean, out=buffer[: len(x), 1:])
+            yield buffer[: len(x)], y  # (r, d + 1), (r, t)
+
     def __call__(self, w):
-        """Return J and its gradient ∇J = (Xᵀ(h − y) + l2 w) / m, (d + 1, t)."""
-        J, gradient = (self.l2 * w.square()).sum().item() / 2, self.l2 * w
-        for X, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK), strict=True):
-            z = X @ w  # (r, t)
+        """Return J and its gradient ∇J = (Xᵀ(h − y) + l2 w) / n, (d + 1, t)."""
+        # Both products take half the time with the small factor turned like this.
+        W = w.T.contiguous()  # (t, d + 1)
+        J, gradient = (self.l2 * w.square()).sum().item() / 2, torch.zeros_like(W)
+        for X, y in self.blocks():
+            z = X @ W.T  # (r, t)
             J += self.loss(z, y).item()
-            gradient = gradient + X.T @ (self.hypothesis(z) - y)
-        return J / len(self.X), gradient / len(self.X)
+            gradient += (self.hypothesis(z) - y).T @ X
+        return J / len(self.X), (gradient.T + self.l2 * w) / len(self.X)
 
     def curvature(self, w=None):
-        """Return a bound of ∇²J at w, or everywhere, (d + 1, d + 1).
+        """Return ∇²J at w, roughly: one for all t outputs; or a bound of it everywhere.
 
-        Source: Böhning 1992, doi:10.1007/BF00048682.
+        (d + 1, d + 1).  Source: Böhning 1992, doi:10.1007/BF00048682.
         """
         H = torch.diag(self.l2[:, 0])
-        for X in self.X.split(BLOCK):
+        for X, _ in self.blocks():
             h = torch.full_like(X[:, :1], 0.5) if w is None else self.hypothesis(X @ w)  # (r, t)
-            u = 4 * self.bound * (h * (1 - h)).amax(1, keepdim=True)  # (r, 1), at most the bound
+            u = 4 * self.bound * (h * (1 - h)).mean(1, keepdim=True)  # (r, 1), at most the bound
             H.addmm_(X.T, u * X)
         return H / len(self.X)
 
 
 def _least_squares(X, Y, l2):
     """Return w (d, t) and b (t,) that solve the normal equations, or the shortest of several."""
-    m, d = X.shape
-
-    def blocks():
-        for x, y in zip(X.split(BLOCK), Y.split(BLOCK), strict=True):
-            yield in_float64(torch.cat([x, y], 1))  # (r, d + t)
-
-    mean, G, count = 0, 0, 0
-    for A in blocks():  # Σ (a − mean)(a − mean)ᵀ and the mean so far, in one pass
-        shift = A.mean(0) - mean  # (d + t,), from the mean so far to the block's
-        A -= mean + shift
-        G = G + A.T @ A + shift.outer(shift) * (count * len(A) / (count + len(A)))
-        count += len(A)
-        mean = mean + shift * (len(A) / count)
-    w = _normal_equations(G, mean, m, d, l2) if m > d else None
+    (n, d), A = X.shape, torch.cat([X, Y], 1)  # (n, d + t)
+    mean, S = scatter_matrix(A, float64=True)  # (d + t,), (d + t, d + t)
+    w = _normal_equations(S, mean, n, d, l2) if n > d else None
     if w is None:
-        A = torch.cat([*blocks()]) - mean
+        A = in_float64(A) - mean
         A[:, A.abs().amax(0) <= 1e-14 * mean.abs()] = 0  # constant, but for rounding
         w = _shortest(A[:, :d], A[:, d:], l2, torch.finfo(X.dtype).eps)
     return w.to(X), (mean[d:] - mean[:d] @ w).to(X)
 
 
-def _normal_equations(G, mean, m, d, l2):
+def _normal_equations(G, mean, n, d, l2):
     """Return w with (XᵀX + l2 I) w = XᵀY, or None where rounding would spoil it.
 
-    G: the products of the columns of [X Y], (d + t, d + t).  mean: of these columns.
+    G: the products of the n rows' columns, [X Y], (d + t, d + t).  mean: of these columns.
     """
-    fixed = G.diagonal() <= m * (1e-14 * mean).square()  # constant, but for rounding
+    fixed = G.diagonal() <= n * (1e-14 * mean).square()  # constant, but for rounding
     G.diagonal()[fixed] = 0
     G.diagonal()[:d].add_(l2)
     scale = G.diagonal()[:d].sqrt()  # (d,)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from d4sci.checks import check_between, check_fitted, check_matrix
-
-BLOCK = 4096  # rows that are centred at a time, so that no second copy of the data is needed
+from d4sci.scatter import scatter_matrix
 
 
 @dataclass(eq=False)
@@ -34,9 +33,7 @@ class PCA:
             raise ValueError("PCA needs 2 rows or more to see a variance, got 1; give more rows")
         k = min(n, d) if self.n_components is None else self.n_components
         check_between("n_components", k, 1, min(n, d))
-        X = X.detach()
-        self.mean_ = X.mean(0)  # (d,)
-        sigma, Wt = _principal_axes(X, self.mean_, k)  # (min(n, d),), (k, d)
+        self.mean_, sigma, Wt = _principal_axes(X.detach(), k)  # (d,), (min(n, d),), (k, d)
         largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
         variance = sigma.square() / (n - 1)  # (min(n, d),)
         total = variance.sum()
@@ -62,28 +59,22 @@ class PCA:
         return T @ self.components_.to(T) + self.mean_.to(T)
 
 
-def _principal_axes(X, mean, k):
-    """Return all singular values of X − μ, descending, and its first k right singular vectors."""
+def _principal_axes(X, k):
+    """Return the mean of X, all singular values of X − μ, descending, and k right singular vectors.
+
+    (d,), (min(n, d),), (k, d)
+    """
     n, d = X.shape
     # Many rows: the d × d matrix of their products says it all, and is soon made. But products
     # square the singular values, and rounding of the largest drowns what is too small.
-    for dtype in (X.dtype, torch.float64) if n > 5 * d else ():
-        lam, W = torch.linalg.eigh(_gram(X, mean, dtype))  # ascending, (d,), (d, d)
+    for float64 in (False, True) if n > 5 * d else ():
+        mean, S = scatter_matrix(X, float64=float64)
+        lam, W = torch.linalg.eigh(S)  # ascending, (d,), (d, d)
         lam, Wt = lam.flip(0).clamp(min=0), W.flip(1).T
-        if lam[k - 1] > torch.finfo(dtype).eps ** 0.6 * lam[0] or dtype != X.dtype:
-            return lam.sqrt().to(X), Wt[:k].to(X)
+        if float64 or lam[k - 1] > torch.finfo(S.dtype).eps ** 0.6 * lam[0]:
+            return mean.to(X), lam.sqrt().to(X), Wt[:k].to(X)
         if X.dtype == torch.float64:
             break
+    mean = X.mean(0)
     _, sigma, Wt = torch.linalg.svd(X - mean, full_matrices=False)
-    return sigma, Wt[:k]
-
-
-def _gram(X, mean, dtype):
-    """Return (X − μ)ᵀ(X − μ), (d, d), a block of rows at a time."""
-    # MPS has no float64: what needs it goes to the CPU.
-    device = "cpu" if dtype == torch.float64 and X.device.type == "mps" else X.device
-    G = torch.zeros(len(mean), len(mean), dtype=dtype, device=device)
-    for rows in X.split(BLOCK):
-        Z = (rows - mean).to(G)  # (r, d)
-        G.addmm_(Z.T, Z)
-    return G
+    return mean, sigma, Wt[:k]

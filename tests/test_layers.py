@@ -5,12 +5,15 @@ import subprocess
 import sys
 from graphlib import TopologicalSorter
 
+import nbformat
 import pytest
 
+from d4sci import NOTEBOOKS
 from tests.code_lines import MODULES
+from tests.notebooks import PATHS, code_cells
 
 LAYERS = {
-    0: ["device", "checks", "distance", "neighbor_pairs", "descent"],
+    0: ["device", "checks", "distance", "neighbor_pairs", "scatter", "descent"],
     1: ["data", "preprocessing", "metrics", "checkpoint"],
     2: [
         "pca", "kmeans", "dbscan", "neighbors", "linear", "svm",
@@ -95,3 +98,14 @@ def test_the_algorithms_import_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & HEAVY == set()
     assert "d4sci" in done.stdout
+
+
+def test_the_table_says_which_notebook_is_the_first_to_import_a_file():
+    seen = set()
+    assert list(NOTEBOOKS) == [path.stem for path in PATHS]
+    for path in PATHS:
+        cells = code_cells(nbformat.read(path, as_version=4))
+        used = {name for _, cell in cells for name in imported(cell.source)}
+        used = {name for name in used if not name.startswith(("plotting_", "exercises"))}
+        assert set(NOTEBOOKS[path.stem]) == used - seen
+        seen |= used

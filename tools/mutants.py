@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MODULES = [
-    "distance", "neighbor_pairs", "descent", "data", "preprocessing", "metrics", "checkpoint",
-    "pca", "kmeans", "dbscan", "neighbors", "linear", "svm", "mlp", "cnn", "autoencoder", "gan",
-    "gnn",
+    "distance", "neighbor_pairs", "descent", "scatter", "data", "preprocessing", "metrics",
+    "checkpoint", "pca", "kmeans", "dbscan", "neighbors", "linear", "svm", "mlp", "cnn",
+    "autoencoder", "gan", "gnn",
 ]  # fmt: skip
 SWAPS = {
     ast.Lt: [ast.LtE, ast.GtE], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.LtE],
