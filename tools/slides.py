@@ -3,8 +3,10 @@
     python -m tools.slides WEB DIR [NB...]   write slides into DIR; WEB holds reveal.js and MathJax
 
 The notebooks say nothing about slides; a rule decides. A heading starts a page: of level one or two
-to the right, of level three below. What no longer fits on a page goes to the next one below, and a
-picture stays with its caption. Checks and solutions of exercises are left out.
+to the right, of level three below. What stands under it is shared among as few pages as hold it, so
+that no page is empty and code stays with its introduction and with what it prints and draws; a
+picture never leaves its caption. The browser then sets a page larger or smaller, where that fits.
+Checks and solutions of exercises are left out.
 """
 
 import copy
@@ -13,7 +15,9 @@ import shutil
 import struct
 import sys
 from base64 import b64decode
+from dataclasses import dataclass
 from html import escape
+from math import inf
 from pathlib import Path
 
 from nbformat.v4 import new_markdown_cell, new_notebook
@@ -24,26 +28,45 @@ from tools.nb import read
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = {"exercise-check", "exercise-solution"}
 WIDTH, HEIGHT = 1280, 720
-ROOM = 700  # of the height, as heights are estimates
+ROOM, ROOM_SMALL = 680, 830  # of the height, and what the browser can still make fit
+SHRINK = 0.7  # of a picture beside much else: its size in the notebook
+WHERE = 45  # pixels of the line over a page without a heading
 KINDS = {1: "slide", 2: "slide", 3: "subslide"}
+HEADINGS = {1: 90, 2: 71, 3: 57}  # pixels
+APART = {  # what it costs to turn the page between two blocks; turning it anywhere costs 0.3
+    ("text", "code"): 0.35, ("code", "print"): 0.6, ("code", "picture"): 0.35,
+    ("print", "picture"): 0.1, ("print", "text"): 0.15, ("picture", "text"): 0.1,
+}  # fmt: skip
+
+
+@dataclass
+class Block:
+    """Cells that share a page: what they are, how high, and whether a page starts here."""
+
+    cells: list
+    role: str  # text, code, print or picture
+    height: float
+    spare: float = 0  # pixels that its picture can give away
+    kind: str = "-"  # or slide, subslide
 
 
 def text_height(source):
     """Return about how many pixels markdown takes on a page."""
-    height = 0
-    for block in re.split(r"\n\s*\n", source):
-        if block.startswith("#"):
-            block = block.partition("\n")[2]
-            height += 80
-        if "$$" in block:
-            height += 60 + 40 * block.count("\\\\")
-        rows = block.splitlines()
+    height = 12
+    for block in re.split(r"\n\s*\n", source.strip()):
+        if mark := re.match(r"(#{1,3}) .*\n?", block):
+            height += HEADINGS[len(mark[1])]
+            block = block[mark.end() :]
+        rows = re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`$]", r"\1", block).splitlines()
         if block.startswith("|"):
-            height += 10 + sum(34 + 27 * (len(row) // 150) for row in rows)
-        elif re.match(r"[-*\d]+\.? ", block):
-            height += 24 + sum(33 * (1 + len(row) // 110) for row in rows)
+            height += 8 + sum(38 + 27 * (len(row) // 130) for row in rows)
+        elif re.match(r"([-*]|\d+\.) ", block):
+            items = re.split(r"\n(?=[-*\d])", "\n".join(rows))
+            height += 31 + sum(33 * (1 + len(item) // 105) for item in items)
         elif block:
-            height += 40 + 33 * (1 + len(block) // 105)
+            height += 31 + 32 * (1 + sum(len(row) + 1 for row in rows) // 103)
+        if "$$" in block:
+            height += 35 + 40 * block.count("\\\\")
     return height
 
 
@@ -60,9 +83,9 @@ def output_height(output):
     if "image/png" in data:
         return 15 + picture_size(data["image/png"])[1]
     if "text/html" in data:
-        return 20 + 34 * data["text/html"].count("<tr")
+        return 20 + 35 * data["text/html"].count("<tr")
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
-    return 10 + 25 * (1 + text.count("\n"))
+    return 32 + 23 * len(text.splitlines())
 
 
 def cut(source):
@@ -77,7 +100,7 @@ def cut(source):
 
 
 def pieces(nb):
-    """Yield (cell, kind, height): text cut at headings and captions, code from what it prints."""
+    """Yield blocks: text cut at headings and after captions, code, and each of its outputs."""
     alt, pictured = dict(picture_words(nb)), False
     for i, cell in enumerate(nb.cells):
         if cell.cell_type == "markdown":
@@ -87,37 +110,67 @@ def pieces(nb):
             for source in sources:
                 mark = re.match(r"(#{1,3}) ", source)
                 kind = KINDS[len(mark[1])] if mark else "-"
-                yield new_markdown_cell(source), kind, text_height(source)
+                yield Block([new_markdown_cell(source)], "text", text_height(source), kind=kind)
         elif not LEFT_OUT & set(cell.metadata.get("tags", [])):
             yield from code_pieces(cell, alt.get(i))
         pictured = i in alt
 
 
 def code_pieces(cell, alt):
-    """Yield (cell, kind, height) of code, and of each of its outputs without the code."""
+    """Yield blocks: the code, and each of its outputs without the code."""
     code = copy.deepcopy(cell)
-    code.outputs = []
-    yield code, "-", 35 + 25 * len(code.source.splitlines())
+    code.outputs, code.source = [], cell.source.replace("  # fmt: skip", "")
+    yield Block([code], "code", 32 + 23 * len(code.source.splitlines()))
     for output in cell.outputs:
-        shown = copy.deepcopy(cell)
+        shown = copy.deepcopy(code)
         shown.outputs, shown.metadata = [output], {"transient": {"remove_source": True}}
+        height = output_height(output)
         if "image/png" in output.get("data", {}):
             shown.metadata["alt"] = alt
-        yield shown, "-", output_height(output)
+            yield Block([shown], "picture", height, spare=(1 - SHRINK) * height)
+        else:
+            yield Block([shown], "print", height)
 
 
 def blocks(nb):
-    """Return [cells, kind, height] of what must not be torn apart."""
+    """Return the blocks, with a caption in its picture's and a short heading in the next one's."""
     found = []
-    for cell, kind, height in pieces(nb):
-        last = found[-1] if found else [[cell], "-", 0]
-        short = last[1] == "slide" and kind == "subslide" and last[2] < 200
-        if short or (kind == "-" and last[0][-1].metadata.get("alt")):
-            last[0].append(cell)
-            last[2] += height
+    for block in pieces(nb):
+        last = found[-1] if found else block
+        short = last.kind == "slide" and block.kind == "subslide" and last.height < 200
+        captioned = last.role == "picture" and len(last.cells) == 1 and block.role == "text"
+        if short or (captioned and block.kind == "-"):
+            last.cells += block.cells
+            last.height += block.height
         else:
-            found.append([[cell], kind, height])
+            found.append(block)
     return found
+
+
+def emptiness(page, height):
+    """Return what a page of these blocks costs: for what it leaves empty, and for what is small."""
+    height += sum(block.height for block in page)
+    if height <= ROOM:
+        return (1 - height / ROOM) ** 2
+    height -= sum(block.spare for block in page)
+    if height > ROOM_SMALL:
+        return inf if len(page) > 1 else 2
+    return 0.1 + max(0, height - ROOM) / 500
+
+
+def split(run):
+    """Return lists of blocks, one for each page: the cheapest way to cut what a heading heads."""
+    best = [(0, [])]
+    for end in range(1, len(run) + 1):
+        ways = []
+        for start in range(end):
+            cost, pages = best[start]
+            cost += emptiness(run[start:end], WHERE if start else 0)
+            if start:
+                cost += 0.3 + APART.get((run[start - 1].role, run[start].role), 0)
+            ways.append((cost, [*pages, run[start:end]]))
+        best.append(min(ways, key=lambda way: way[0]))
+    return best[-1][1]
 
 
 def where(titles):
@@ -128,19 +181,22 @@ def where(titles):
 
 def paged(nb):
     """Return the notebook with a slide type at each cell that starts a page."""
-    cells, full, titles = [], 0, {}
-    for block, kind, height in blocks(nb):
-        if kind == "-" and full + height > ROOM:
-            kind, block = "subslide", [where(titles), *block]
-            height += 50
-        for cell in block:
+    runs = []
+    for block in blocks(nb):
+        if block.kind != "-" or not runs:
+            runs.append([])
+        runs[-1].append(block)
+    cells, titles = [], {}
+    for n, page in ((n, page) for run in runs for n, page in enumerate(split(run))):
+        shown = [cell for block in page for cell in block.cells]
+        if n:
+            shown.insert(0, where(titles))
+        shown[0].metadata["slideshow"] = {"slide_type": "subslide" if n else page[0].kind}
+        for cell in shown:
             if cell.cell_type == "markdown" and (mark := re.match(r"(#{1,3}) (.+)", cell.source)):
                 titles = {level: titles.get(level) for level in range(1, len(mark[1]))}
                 titles[len(mark[1])] = words(mark[2])
-        if kind != "-":
-            block[0].metadata["slideshow"], full = {"slide_type": kind}, 0
-        full += height
-        cells += block
+        cells += shown
     for n, cell in enumerate(cells):  # a cell and what it prints would share one
         cell.id = f"cell-{n}"
     return new_notebook(cells=cells, metadata={**nb.metadata, "title": titles.get(1)})
