@@ -3,6 +3,7 @@
 import ast
 import base64
 import re
+import symtable
 
 from nbformat.v4 import writes
 
@@ -15,6 +16,9 @@ MACHINE = {
     "a widget in words": r"^\w+\(children=|^interactive\(",
 }
 LIVE = r"\b(clear_output|update_display|display_id|get_ipython|interact)\b"
+SWITCHES = r"\b(set_default_(dtype|device|tensor_type)|set_printoptions|rcParams|style\.use|chdir"
+SWITCHES += r"|set_float32_matmul_precision|use_deterministic_algorithms|set_grad_enabled"
+SWITCHES += r"|filterwarnings|np\.random\.seed|set_option|sys\.path|set_flush_denormal)\b"
 EXERCISE = ["exercise-stub", "exercise-check", "exercise-solution"]
 
 
@@ -111,6 +115,29 @@ def setup_first(nb, path):
         yield f"tag `setup` in cells {marked}: it belongs to the first code cell only"
 
 
+def any_order(nb, path):
+    """Sections run in any order: none takes a name of the set-up cell, or turns a global switch.
+
+    That each of them runs after the set-up cell alone is tested by running it.
+    """
+    cells = code_cells(nb)
+    names = set(bound(cells[0][1].source))
+    for i, cell in cells[1:]:
+        if taken := names & set(bound(cell.source)):
+            yield f"cell {i}: binds {', '.join(sorted(taken))} anew, which the set-up cell gives"
+        if found := re.search(SWITCHES, cell.source):
+            yield f"cell {i}: {found[0]} also changes the sections that run after it"
+
+
+def bound(source):
+    """Return the names that a cell binds for all cells after it; none for what is no Python."""
+    try:
+        symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    except SyntaxError:
+        return []
+    return [s.get_name() for s in symbols if s.is_assigned() or s.is_imported()]
+
+
 def exercises(nb, path):
     """Three to five exercises: stub, check, collapsed solution, in this order."""
     found = [(i, cell, tag) for i, cell in code_cells(nb) for tag in tags(cell) if tag in EXERCISE]
@@ -151,5 +178,5 @@ def links(nb, path):
 
 GUARDS = [
     executed, quiet_outputs, small, outline, screens, plain_python, captions, drawings,
-    setup_first, exercises, timing, links,
+    setup_first, any_order, exercises, timing, links,
 ]  # fmt: skip

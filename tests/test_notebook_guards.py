@@ -120,8 +120,19 @@ FAULTS = {
         put(3, source=HAND_DRAWN.replace(', ylabel="b"', "")),
         put(3, source="fig, axes = plt.subplots(1, 2)\naxes[0].scatter(x, y)"),
         put(3, source='ax = plot_points(X)\nax.axvline(3, label="chosen")'),
+        put(3, source=HAND_DRAWN.replace('"a"', '"b"')),
+        put(3, source=HAND_DRAWN.replace('"a"', '" "')),
+        put(3, source='ax.plot(x, y)\nax.set_xlabel("")\nax.set_ylabel("b")'),
+        put(3, source='plot_points(X, labels=("a", "a"))'),
+        put(3, source='plot_curves({"a": a}, labels=("step", ""))'),
     ],
     guards.setup_first: [tag(1), tag(3, "setup")],
+    guards.any_order: [
+        put(5, source="torch = 1"), put(5, source="import numpy as torch"),
+        put(5, source="for torch in x: pass"), put(5, source="def torch(): pass"),
+        put(5, source="torch.set_default_dtype(torch.float64)"),
+        put(5, source="plt.rcParams['lines.linewidth'] = 3"),
+    ],
     guards.exercises: [
         tag(11), tag(12, "exercise-solution"), put(13, metadata={"tags": ["exercise-solution"]}),
         lambda nb: nb.cells.__delitem__(slice(11, 14)),
@@ -182,12 +193,25 @@ def test_a_planted_fault_is_reported(guard, fault, path):
         "ax = plot_points(X)\nax.plot(x, y)",
         "draw(label='no line of its own')",
         "x = !ls",
+        "plot_points(X, labels=('a', 'b'))",
+        "plot_points(X, labels=names)",
+        "plot_curves({'a': a, 'b': b}, labels=('step', ''))",
+        "ax.plot(x, y)\nax.set(xticks=[], yticks=[], xlabel='', ylabel='')",
     ],
 )
 def test_a_drawing_with_names_is_let_through(source, path):
     nb = good()
     nb.cells[3].source = source
     assert list(guards.drawings(nb, path)) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["x = torch.ones(2)", "f = lambda torch: 1", "x = [torch for torch in y]", "!ls"]
+)
+def test_a_name_of_the_set_up_cell_may_be_used(source, path):
+    nb = good()
+    nb.cells[5].source = source
+    assert list(guards.any_order(nb, path)) == []
 
 
 def test_every_guard_has_a_planted_fault():
