@@ -14,10 +14,10 @@ def check_tensor(X, name="X"):
 
 
 def check_matrix(X, name="X", *, n_features=None):
-    """Raise unless X is a finite floating-point tensor of shape (n, d) with n, d ≥ 1.
+    """Raise unless X is a finite float32 or float64 tensor of shape (n, d) with n, d ≥ 1.
 
     n_features: the d that an earlier `fit` saw, if any.
-    Raises TypeError (not a tensor, not floating point) or ValueError (shape, empty, NaN, infinity).
+    Raises TypeError (not a tensor, another dtype) or ValueError (shape, empty, NaN, infinity).
     """
     check_tensor(X, name)
     if X.ndim != 2:
@@ -26,8 +26,8 @@ def check_matrix(X, name="X", *, n_features=None):
         raise ValueError(f"{name} must have shape (n, d), got {tuple(X.shape)}{fix}")
     if 0 in X.shape:
         raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row")
-    if not X.is_floating_point():
-        raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
+    if X.dtype not in (torch.float32, torch.float64):  # half of the bits are too few for sums
+        raise TypeError(f"{name} must be float32 or float64, got {X.dtype}; use {name}.float()")
     if n_features is not None and X.shape[1] != n_features:
         raise ValueError(
             f"{name} has {X.shape[1]} features, but fit saw {n_features}; give the same columns"
@@ -56,8 +56,22 @@ def check_finite(X, name="X"):
         )
 
 
+def check_squares(variance, X, name="X"):
+    """Raise ValueError if the dtype of X is too narrow for its squares: the variance, (), tells."""
+    vanish = variance < torch.finfo(X.dtype).tiny and (X[0] != X).any()
+    if vanish or not variance.isfinite():
+        what = "vanish" if vanish else "overflow"
+        raise ValueError(
+            f"{name} must have squares that {X.dtype} can hold, got some that {what}; "
+            f"scale {name} with StandardScaler, or use {name}.double()"
+        )
+
+
 def check_same_length(name_a, a, name_b, b):
     """Raise ValueError unless a and b have equally many rows."""
+    for name, A in ((name_a, a), (name_b, b)):
+        if getattr(A, "ndim", 1) == 0:
+            raise ValueError(f"{name} must have rows, got one number; use {name}.reshape(1)")
     if len(a) != len(b):
         raise ValueError(
             f"{name_a} and {name_b} must have equally many rows, got {len(a)} and {len(b)}"

@@ -33,7 +33,7 @@ def seeded(seed):
     It lives on the CPU, and what it draws is moved, so that every device starts alike.
     """
     check_between("seed", seed, 0, 2**63 - 1)
-    return torch.Generator("cpu").manual_seed(seed)
+    return torch.Generator("cpu").manual_seed(int(seed))
 
 
 def in_float64(X):

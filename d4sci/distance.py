@@ -17,7 +17,8 @@ def distances(X, Y=None, *, metric="euclidean"):
 
     X: n rows, (n, d).  Y: m rows, (m, d); X itself where it is left out.
     Returns (n, m). Equal rows are exactly 0 apart, however far from the origin: the differences
-    are formed, not the products of ‖x‖² − 2 x·y + ‖y‖², whose leading digits cancel.
+    are formed, not the products of ‖x‖² − 2 x·y + ‖y‖², whose leading digits cancel. They are
+    squared: where they leave 1e-19 to 1e19 in float32, use X.double(), or scale X.
     Raises TypeError or ValueError for an X, Y or metric that does not fit.
     """
     ((_, D),) = distance_blocks(X, Y, metric=metric, max_elements=sys.maxsize)  # one block

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch.nn.functional import pad
 
-from d4sci.checks import check_between, check_choice, check_fitted, check_matrix
+from d4sci.checks import check_between, check_choice, check_fitted, check_matrix, check_squares
 from d4sci.device import seeded
 from d4sci.distance import distances
 
@@ -63,8 +63,7 @@ class KMeans:
 
     def _lloyd(self, X, start):
         """Repeat the two steps until the centroids rest; return them and the inertia's history."""
-        clusters = _Clusters(X, start)
-        gains = []
+        clusters, gains = _Clusters(X, start), []
         for _ in range(self.max_iter):
             clusters.assign()  # assign each point to the closest centroid
             gains.append(clusters.gain)
@@ -161,6 +160,7 @@ class _Clusters:
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
         self.norms = torch.cat(norms).square()  # (n,)
         self.variance = self.norms.mean() / d
+        check_squares(self.variance, X)
 
     def _rows(self, rows):
         """Return these rows measured from the origin, in a buffer that the next call reuses."""

@@ -116,7 +116,7 @@ def silhouette(X, labels, *, metric="euclidean", per_sample=False):
         raise ValueError(f"silhouette needs 2 to n − 1 = {n - 1} clusters, got {k}; try another k")
     T = (c[:, None] == torch.arange(k, device=c.device)).to(X)  # (n, k), one-hot
     s = X.new_empty(n)
-    for rows, D in distance_blocks(X, metric=metric):  # (r, n)
+    for rows, D in distance_blocks(X.detach(), metric=metric):  # (r, n)
         own, sums = T[rows].bool(), D @ T  # (r, k)
         a = sums[own] / (sizes[c[rows]] - 1)  # (r,)
         b = (sums / sizes).masked_fill(own, torch.inf).amin(1)  # (r,)

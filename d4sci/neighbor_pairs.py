@@ -143,12 +143,10 @@ class NeighborPairs:
         j = B.flatten().gather(0, place // (t * T) * T + place % T)
         sure = S.flatten().gather(0, place) > self.rounding
         if not sure.all():
-            sure[~sure] = self._squared_distance(i[~sure], j[~sure]) <= self.limit
+            p, q = i[~sure], j[~sure]
+            sure[~sure] = sum((x[p] - x[q]).square() for x in self.X) <= self.limit
             i, j = i[sure], j[sure]
         return i, j
-
-    def _squared_distance(self, i, j):
-        return sum((x[i] - x[j]).square() for x in self.X)
 
 
 def _places(mask):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 
@@ -14,7 +15,7 @@ from d4sci.checks import (
     check_same_length,
     check_tensor,
 )
-from d4sci.device import seeded
+from d4sci.device import in_float64, seeded
 
 
 @dataclass(eq=False)
@@ -22,7 +23,8 @@ class MinMaxScaler:
     """Rescale each feature to a range: x̂ = low + (high − low) (x − x_min) / (x_max − x_min).
 
     feature_range: (low, high).
-    `fit` sets data_min_, data_max_ and data_range_, each (d,). A constant feature becomes low.
+    `fit` sets data_min_, data_max_ and data_range_, each (d,). A constant feature becomes low,
+    and so does one of a range below 10 ε, as in scikit-learn.
     Raises ValueError unless low < high, RuntimeError before `fit`.
     """
 
@@ -73,14 +75,16 @@ class StandardScaler:
     def fit(self, X):
         """Learn the mean and the standard deviation of each feature.  X: (n, d)."""
         check_matrix(X)
-        # Measured from the first row, a feature far from the origin keeps all its digits.
-        self.var_, mean = torch.var_mean(X - X[0], dim=0, correction=0)  # (d,)
-        self.mean_ = X[0] + mean  # (d,)
+        # Measured from the first row, a feature far from the origin keeps all its digits, and in
+        # float64 the squares of a huge or a tiny one are neither ∞ nor 0.
+        var, mean = torch.var_mean(in_float64(X - X[0]), dim=0, correction=0)  # (d,)
+        mean += in_float64(X[0])
         # Below this bound a variance is rounding error (Chan, Golub and LeVeque 1983,
         # doi:10.1080/00031305.1983.10483115), and the feature is constant.
         n_eps = len(X) * torch.finfo(torch.float64).eps
-        constant = self.var_ <= n_eps * self.var_ + (n_eps * self.mean_) ** 2
-        self.scale_ = self.var_.sqrt().masked_fill(constant, 1)  # (d,)
+        constant = var <= n_eps * var + (n_eps * mean) ** 2
+        scale = var.sqrt().masked_fill(constant, 1)
+        self.mean_, self.var_, self.scale_ = mean.to(X), var.to(X), scale.to(X)  # (d,)
         return self
 
     def transform(self, X):
@@ -101,7 +105,7 @@ class StandardScaler:
 
 
 def normalize(X, *, norm="l2"):
-    """Return X with each row divided by its norm: x̂ = x / ‖x‖; a zero row stays zero.
+    """Return X with each row divided by its norm: x̂ = x / ‖x‖; a row under 10 ε stays as it is.
 
     X: (n, d).  norm: "l2", √Σ x²; "l1", Σ |x|; or "max", max |x|.
     """
@@ -126,8 +130,8 @@ def one_hot(y, n_classes=None, *, dtype=None):
     """
     check_classes(y)
     y = y.long()
-    k = int(y.max()) + 1 if n_classes is None else n_classes
-    check_between("n_classes", k, 0, math.inf)
+    k = max(0, int(y.max())) + 1 if n_classes is None else n_classes
+    check_between("n_classes", k, 1, math.inf)
     check_classes(y, n_classes=k)
     T = y[:, None] == torch.arange(k, device=y.device)  # (n, k)
     return T.to(dtype or torch.get_default_dtype())
@@ -147,7 +151,7 @@ def train_test_split(*arrays, test_size=0.2, stratify=None, seed=0):
         check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", A)
     n = len(arrays[0])
     check_between("test_size", test_size, 0.0, n)
-    n_test = math.ceil(test_size * n) if isinstance(test_size, float) else test_size
+    n_test = test_size if isinstance(test_size, Integral) else math.ceil(test_size * n)
     if not 1 <= n_test < n:
         raise ValueError(
             f"test_size must leave rows to train and to test, got {test_size} of {n} rows; "
@@ -207,5 +211,4 @@ def k_fold(n, k=5, *, stratify=None, seed=0):
 
 
 def _shuffled(n, seed):
-    generator = seeded(seed)
-    return torch.randperm(n, generator=generator, device="cpu")
+    return torch.randperm(n, generator=seeded(seed), device="cpu")

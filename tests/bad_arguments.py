@@ -30,6 +30,7 @@ MATRIX = {
     **NO_TENSOR, **NO_FLOATS, **NOT_FINITE,
     "a vector": lambda X: X[:, 0],
     "three axes": lambda X: X[None],
+    "half precision": lambda X: X.half(),
     "no rows": lambda X: X[:0],
     "no columns": lambda X: X[:, :0],
 }  # fmt: skip
@@ -43,6 +44,7 @@ VECTOR = {
     "one number": lambda y: y[0],
     "no rows": lambda y: y[:0],
 }  # fmt: skip
+ONE_NUMBER = {"one number": lambda X: X.flatten()[0]}
 OTHER_LENGTH = {"too few": lambda y: y[:-1], "too many": lambda y: torch.cat([y, y[:1]])}
 LABELS = VECTOR | {"floats": lambda y: y.double(), "complex": lambda y: y + 0j}
 CLASSES = LABELS | OTHER_LENGTH

@@ -64,7 +64,8 @@ add("normalize", preprocessing.normalize, X=DATA, norm=("l2", bad.CHOICE))
 add("one_hot", preprocessing.one_hot, y=(Y, bad.LABELS | bad.OUT_OF_RANGE),
     n_classes=(2, bad.COUNT_OR_NONE))  # fmt: skip
 add("train_test_split", lambda A, B, **a: preprocessing.train_test_split(A, B, **a),
-    A=(X, bad.NO_TENSOR), B=(Y, bad.NO_TENSOR | bad.OTHER_LENGTH | bad.NO_ROWS),
+    A=(X, bad.NO_TENSOR | bad.ONE_NUMBER),
+    B=(Y, bad.NO_TENSOR | bad.OTHER_LENGTH | bad.NO_ROWS | bad.ONE_NUMBER),
     test_size=(0.25, bad.SHARE), stratify=GROUPS)  # fmt: skip
 add("k_fold", lambda **a: list(preprocessing.k_fold(**a)), n=(8, bad.COUNT), k=(3, bad.AT_MOST),
     stratify=GROUPS)  # fmt: skip

@@ -71,6 +71,7 @@ def test_seeded():
     first, second = (torch.rand(3, generator=seeded(5)) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, torch.rand(3, generator=seeded(6)))
+    assert torch.equal(first, torch.rand(3, generator=seeded(np.int64(5))))
 
 
 @pytest.mark.parametrize(("seed", "error"), [("3", TypeError), (None, TypeError), (1.5, TypeError),

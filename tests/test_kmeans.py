@@ -206,3 +206,18 @@ def test_predict_wants_a_fit_and_the_same_columns():
         KMeans().predict(IRIS)
     with pytest.raises(ValueError, match="X has 3 features, but fit saw 4"):
         KMeans(2).fit(IRIS).predict(IRIS[:, :3])
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e25, 1e37])
+def test_what_cannot_be_squared_is_refused(factor):
+    what = "vanish" if factor < 1 else "overflow"
+    with pytest.raises(ValueError, match=rf"some that {what}; scale X with StandardScaler, or use"):
+        KMeans(5).fit(factor * BLOBS.float())
+    model = KMeans(5, init=BLOBS[:5]).fit(BLOBS)
+    scaled = KMeans(5, init=factor * BLOBS[:5]).fit(factor * BLOBS)
+    assert torch.equal(scaled.labels_, model.labels_)
+    assert scaled.inertia_ == pytest.approx(factor**2 * model.inertia_)
+
+
+def test_equal_rows_are_not_too_small():
+    assert KMeans(2).fit(torch.full((4, 2), 1e-30)).inertia_ == 0

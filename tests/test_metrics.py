@@ -283,6 +283,7 @@ def test_silhouette_agrees_with_scikit_learn(case, metric):
         close(each, sk.silhouette_samples(D.square().numpy(), c.numpy(), metric="precomputed"))
     elif case not in ("duplicates", "all rows equal"):
         close(each, sk.silhouette_samples(X.numpy(), c.numpy(), metric=metric), 1e-11)
+    assert not silhouette(X.clone().requires_grad_(), c, per_sample=True).requires_grad
     mean = silhouette(X, c, metric=metric)
     assert type(mean) is float
     close(mean, each.mean().item())

@@ -481,3 +481,20 @@ def test_below_ten_eps_a_length_counts_as_nothing():
     eps = torch.finfo(torch.float64).eps
     X = torch.tensor([[9.9 * eps, 0], [10.1 * eps, 0]], dtype=torch.float64)
     assert torch.equal(normalize(X)[:, 0], torch.stack([X[0, 0], X.new_ones(())]))
+
+
+@pytest.mark.parametrize("factor", [1e-36, 1e-30, 1e-20, 1e20, 1e30, 1e37])
+def test_features_whose_squares_float32_cannot_hold_are_scaled_too(factor):
+    """Masses of stars or of electrons in kilograms."""
+    X = (randn(50, 3) * factor).float()
+    Z, peer = StandardScaler().fit_transform(X), sk.StandardScaler().fit_transform(X.double())
+    assert Z.dtype == torch.float32
+    assert np.abs(Z.numpy() - peer).max() < 1e-5
+
+
+def test_a_numpy_fraction_is_a_fraction_and_labels_below_0_are_named():
+    assert [len(part) for part in train_test_split(X, test_size=np.float32(0.25))] == [
+        len(part) for part in train_test_split(X, test_size=0.25)
+    ]
+    with pytest.raises(ValueError, match=r"y must hold labels from 0 .* got -5 to -5; number the"):
+        one_hot(torch.tensor([-5]))

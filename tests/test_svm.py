@@ -219,3 +219,17 @@ def test_a_row_on_the_plane_is_of_the_lower_class():
     model = LinearSVM(C=10.0).fit(X, y)
     model.coef_, model.intercept_ = torch.ones(1, 1), torch.zeros(1)
     assert model.predict(torch.tensor([[-1e-30], [0.0], [1e-30]])).tolist() == [4, 4, 9]
+
+
+def test_where_rounding_ends_the_descent_the_best_plane_is_kept():
+    """Rows of both classes are the same, and slack costs 1e8: the matrix is all but singular."""
+    X, y = normal(40, 3)[:5].repeat(8, 1), (torch.arange(40) == 0).long()
+    model = LinearSVM(1e8).fit(X, y)
+    assert objective(model.coef_, model.intercept_, X, y, 1e8) == pytest.approx(2e8, rel=1e-5)
+    assert model.duality_gap_ == model.gap_history_[-1] == min(model.gap_history_) < 1e-5 * 2e8
+
+
+def test_where_rounding_hides_the_plane_the_fix_is_named():
+    X, y = two_groups(40, 3, 0.0)
+    with pytest.raises(ValueError, match="% of the objective; scale X with StandardScaler, or use"):
+        LinearSVM().fit(1e25 * X, y)
