@@ -1,5 +1,7 @@
 """A small convolutional network: filters that slide over the image, learned from data."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -21,8 +23,8 @@ class CNN(nn.Module):
         super().__init__()
         check_between("image_size", image_size, 2 ** len(channels), float("inf"))
         self.image_shape = (in_channels, image_size, image_size)
-        blocks = []
-        for wide_in, wide_out in zip([in_channels, *channels], channels, strict=False):
+        widths, blocks = [in_channels, *channels], []
+        for wide_in, wide_out in pairwise(widths):
             blocks += [
                 # BatchNorm2d subtracts the mean, and a bias with it: the filters go without.
                 nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1, bias=False),
@@ -32,8 +34,7 @@ class CNN(nn.Module):
             ]
         side = image_size // 2 ** len(channels)
         self.features = nn.Sequential(*blocks)
-        last = channels[-1] if channels else in_channels
-        self.classifier = nn.Linear(last * side * side, n_classes)
+        self.classifier = nn.Linear(widths[-1] * side * side, n_classes)
         self.to(memory_format=torch.channels_last)  # the order in which pooling runs fastest
 
     def forward(self, X):

@@ -67,6 +67,10 @@ class GCN(nn.Module):
         X: features of the nodes, (n, in_features).  A: from `normalized_adjacency`, or dense.
         """
         check_batch(X, (len(self.first.weight),))
+        check_tensor(A, "A")
+        if A.shape != (len(X), len(X)):
+            fix = "use normalized_adjacency(edge_index, len(X))"
+            raise ValueError(f"A must have shape (n, n), n = {len(X)}, got {tuple(A.shape)}; {fix}")
         H = F.dropout(X, self.dropout, self.training)
         H = self.first(H, A).relu()  # (n, hidden)
         H = F.dropout(H, self.dropout, self.training)
@@ -87,9 +91,13 @@ class Convolution(nn.Module):
         """Return A H W + b, (n, out_features).  H: (n, in_features).  A: (n, n)."""
         if A.layout == torch.strided:
             return A.to(H) @ (H @ self.weight) + self.bias
-        if A is not self.graph[0] or self.graph[1].dtype != H.dtype:
+        if A is not self.graph[0] or self.graph[1] is not self.graph[1].to(H):
             self.graph = A, A.to(H), _transpose(A.to(H))
         return _Propagate.apply(*self.graph[1:], H @ self.weight) + self.bias
+
+    def __getstate__(self):
+        """Leave the graph out of copies and files: `deepcopy` cannot copy a sparse tensor."""
+        return self.__dict__ | {"graph": (None, None, None)}
 
 
 class _Propagate(torch.autograd.Function):
@@ -118,6 +126,7 @@ def fit_nodes(model, X, A, y, nodes, *, epochs=200, lr=0.01, weight_decay=5e-4, 
     nodes: rows to learn from, (r,).  validation: rows to choose the best epoch by, or None.
     Raises ValueError for labels that the model has no logit for.
     """
+    check_between("epochs", epochs, 1, float("inf"))
     check_classes(y, len(X))
     with torch.no_grad():
         n_classes = model(X, A).shape[1]

@@ -89,8 +89,9 @@ class MLP:
         """
         _, a = self.forward(X)
         check_classes(y, len(X))
-        labels = torch.searchsorted(self.classes_, y).clamp(max=len(self.classes_) - 1)
-        if not torch.equal(self.classes_[labels], y.to(self.classes_.dtype)):
+        classes = self.classes_.long()  # bools too are in order, as 0 and 1
+        labels = torch.searchsorted(classes, y.long()).clamp(max=len(classes) - 1)
+        if not torch.equal(classes[labels], y.long()):
             seen, got = self.classes_.tolist(), y.unique().tolist()
             raise ValueError(f"y must hold labels that fit saw, {seen}, got {got}")
         return self._backward(a, labels)

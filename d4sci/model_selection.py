@@ -51,7 +51,7 @@ def learning_curve(model, X, y, sizes, *, k=5, metric=accuracy, stratify=None, s
     their random order, so that a larger set contains the smaller.  Else as `cross_val_score`.
     Raises ValueError for a size that is no number from 1 to the rows there are.
     """
-    folds = _folds(X, y, k, stratify, seed)
+    folds, sizes = _folds(X, y, k, stratify, seed), list(sizes)
     most = min(len(train) for train, _ in folds)
     for size in sizes:
         check_between("each of sizes", size, 1, most)
@@ -89,7 +89,10 @@ def _scores(model, X, y, folds, metric):
 
 def _stack(pairs):
     """Return training and validation scores, each (s, k), from s pairs of them."""
-    train, validation = torch.stack(list(pairs), 1)  # (2, s, k)
+    pairs = list(pairs)
+    if not pairs:
+        raise ValueError("a curve needs something to try, got nothing; give one size or value")
+    train, validation = torch.stack(pairs, 1)  # (2, s, k)
     return train, validation
 
 

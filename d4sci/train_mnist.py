@@ -42,7 +42,7 @@ def make_model(kind, seed):
 def fit(args, device):
     """Train what the command line asks for; return the model, its History, its test scores."""
     X, y = digits(limit=args.limit)
-    held_out = min(VALIDATION, len(X) // 10)
+    held_out = max(1, min(VALIDATION, len(X) // 10))
     validation = (X[-held_out:], y[-held_out:])
     model, loss_fn = make_model(args.model, args.seed).to(device), nn.CrossEntropyLoss()
     fused = device.type in ("cpu", "cuda")  # one step for all parameters
@@ -69,7 +69,10 @@ def report(args, history, scores, world):
 
 def arguments(argv):
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m d4sci.train_mnist", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m d4sci.train_mnist", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--model", choices=["mlp", "cnn"], default="mlp")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=128, help="over all processes")

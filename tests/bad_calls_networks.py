@@ -36,8 +36,13 @@ add("aggregate", gnn.aggregate, H=DATA, edge_index=(RING, bad.EDGES))
 add("normalized_adjacency", gnn.normalized_adjacency, edge_index=(RING, bad.EDGES),
     n=(8, bad.COUNT | {"too small": lambda n: 7}))  # fmt: skip
 add("fit_nodes",
-    lambda y: gnn.fit_nodes(gnn.GCN(2, 3, 2), X.float(), A, y, torch.arange(8), epochs=1),
-    y=LABELS_OF_TWO)  # fmt: skip
+    lambda y, epochs: gnn.fit_nodes(gnn.GCN(2, 3, 2), X.float(), A, y, torch.arange(8),
+                                    epochs=epochs),
+    y=LABELS_OF_TWO, epochs=(1, bad.COUNT))  # fmt: skip
+add("GCN", gnn.GCN(2, 3, 2), X=(X.float(), bad.NO_TENSOR | bad.NO_FLOATS),
+    A=(A, {"nothing": lambda A: None, "the edges": lambda A: RING, "dense, of others":
+           lambda A: torch.eye(7), "of other nodes": lambda A: gnn.normalized_adjacency(RING, 9)}),
+    )  # fmt: skip
 ROWS = bad.NO_TENSOR | bad.NO_ROWS | bad.OTHER_LENGTH
 INPUTS = {"X": (X.float(), ROWS | bad.NOT_FINITE), "y": (Y, ROWS)}
 add("train", fit, **INPUTS, epochs=(1, bad.WHOLE), batch_size=(4, bad.COUNT))
@@ -52,6 +57,8 @@ FOLDS = {"X": DATA, "y": (Y, bad.without(bad.CLASSES, "one number")),
 add("cross_val_score", lambda **a: score("cross_val_score", **a), **FOLDS)
 add("learning_curve", lambda size, **a: score("learning_curve", sizes=[size], **a), **FOLDS,
     size=(2, bad.AT_MOST))  # fmt: skip
+add("learning_curve, of none", lambda sizes: score("learning_curve", X, Y, sizes, k=2),
+    sizes=([1, 2], {"empty": lambda v: []}))  # fmt: skip
 add("validation_curve",
     lambda value, **a: score("validation_curve", name="n_neighbors", values=[value], **a), **FOLDS,
     value=(2, bad.AT_MOST))  # fmt: skip

@@ -268,3 +268,20 @@ def test_validation_keeps_the_best_epoch():
 def test_what_nodes_send_is_checked(H):
     with pytest.raises((TypeError, ValueError), match=r"^H (must|has|holds|contains)"):
         aggregate(H, FIVE)
+
+
+def test_a_network_that_has_seen_a_graph_can_be_copied_and_written(tmp_path):
+    """Copies forget the graph, which is sparse: PyTorch cannot copy that."""
+    model, X, A = GCN(5, 4, 2), torch.eye(5), normalized_adjacency(FIVE, 5)
+    logits = model(X, A)
+    assert torch.equal(copy.deepcopy(model)(X, A), logits)
+    torch.save(model, tmp_path / "model.pt")
+    loaded = torch.load(tmp_path / "model.pt", weights_only=False)
+    assert loaded.first.graph == (None, None, None)
+    assert torch.equal(loaded(X, A), logits)
+    assert model.first.graph[0] is A
+
+
+def test_the_edges_are_no_adjacency_matrix():
+    with pytest.raises(ValueError, match=r"A must .* n = 5, got \(2, 8\); use normalized_adj"):
+        GCN(5, 4, 2)(torch.eye(5), FIVE)

@@ -274,3 +274,12 @@ def test_the_first_weights_are_drawn_as_he_and_glorot_say(activation, variance):
 
 def test_batches_of_one_row_are_allowed():
     assert MLP((3,), epochs=1, batch_size=1).fit(X, Y).loss_history_[0] > 0
+
+
+def test_gradients_of_bool_labels():
+    X2, y = X[:100], Y[:100]
+    of_ints, of_bools = (MLP((3,), epochs=0).fit(X2, labels) for labels in (y, y.bool()))
+    for ours, expected in zip(
+        of_bools.gradients(X2, y.bool()), of_ints.gradients(X2, y), strict=True
+    ):
+        assert all(map(torch.equal, ours, expected))

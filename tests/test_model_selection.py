@@ -197,9 +197,16 @@ def test_bad_input_is_named():
         learning_curve(ours(), X, y, [0])
     with pytest.raises(ValueError, match="each of sizes must lie between 1 and 13, got 14"):
         learning_curve(ours(), X[:20], y[:20], [14], k=3)  # 13, 13 and 14 rows to train
+    with pytest.raises(ValueError, match="got nothing; give one size or value"):
+        validation_curve(ours(), X, y, "model.n_neighbors", [])
     with pytest.raises(AttributeError, match="no parameter 'C'; it has n_neighbors, metric, weigh"):
         validation_curve(KNeighborsClassifier(), X, y, "C", [1.0])
     with pytest.raises(AttributeError, match="Pipeline has no parameter 'n_neighbors'"):
         validation_curve(ours(), X, y, "n_neighbors", [1])
     with pytest.raises(RuntimeError, match="not fitted yet"):
         ours().predict(X)
+
+
+def test_sizes_may_come_one_by_one():
+    expected = learning_curve(ours(), X, y, [5, 50], k=3)
+    assert all(map(torch.equal, learning_curve(ours(), X, y, iter([5, 50]), k=3), expected))

@@ -188,3 +188,11 @@ def test_unknown_options(option, capsys):
     with pytest.raises(SystemExit):
         train_mnist.main([option])
     assert "usage: python -m d4sci.train_mnist" in capsys.readouterr().err
+
+
+def test_a_few_images_are_enough_and_the_help_keeps_its_lines(capsys):
+    train_mnist.main(small(limit=5, epochs=1))
+    assert "epoch 1: loss" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        train_mnist.main(["--help"])
+    assert "\npython -m d4sci.train_mnist --model cnn --epochs 3\n" in capsys.readouterr().out
