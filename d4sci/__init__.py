@@ -9,9 +9,9 @@ __version__ = "0.1.0"
 
 NOTEBOOKS = {
     "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
-    "2-unsupervised-learning": ["pca", "kmeans", "dbscan"],
+    "2-unsupervised-learning": ["distance", "pca", "kmeans", "dbscan"],
     "3-supervised-learning": ["neighbors", "linear", "svm", "model_selection"],
-    "4-neural-networks": ["mlp", "cnn", "training", "checkpoint", "train_mnist"],
+    "4-neural-networks": ["mlp", "cnn", "training", "train_mnist"],
     "5-deep-learning-applications": ["autoencoder", "gan", "gnn"],
 }
-"""Which files each notebook uses: notebook name -> module names."""
+"""What each notebook imports that none before it did, plots and exercises left out."""

@@ -126,7 +126,7 @@ def test_logistic_regression(seed, n, d, k, C):
 @few
 @given(seeds, sizes, widths, st.sampled_from([0.1, 1.0, 10.0]))
 def test_svm(seed, n, d, C):
-    """The plane turns, moves, shrinks and mirrors with the data; rows given twice cost half each."""
+    """The plane turns, moves, shrinks, mirrors with the data; rows given twice cost half each."""
     X, y, Q = normal(n, d, seed), classes(n, 2, seed), turn(d, seed)
     svm = LinearSVM(C).fit(X, y)
     w, b = svm.coef_, svm.intercept_
@@ -149,7 +149,7 @@ def test_svm(seed, n, d, C):
 @few
 @given(seeds, sizes, widths, st.sampled_from(["relu", "sigmoid", "tanh"]))
 def test_mlp(seed, n, d, activation):
-    """Neurons and rows have no order; axes no direction, origin and unit that W and b do not undo."""
+    """Neurons and rows have no order; W and b undo any direction, origin and unit of the axes."""
     X, y, Q = normal(n, d, seed), classes(n, 3, seed), turn(d, seed)
     model = MLP((5, 4), activation=activation, l2=0.1, epochs=2, seed=seed).fit(X, y)
     P, rows, order = model.predict_proba(X), shuffled(n, seed), shuffled(5, seed)

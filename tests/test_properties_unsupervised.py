@@ -103,7 +103,8 @@ def test_k_means_that_draws_its_start(seed, init):
 def test_dbscan(seed, n, d, eps, min_samples):
     """Turned data have the same clusters; a larger ε or a smaller MinPts, more core points.
 
-    In another order the rows have the same core points, clusters of core points, and noise. A pair of rows as far apart as ε, to rounding, would spoil it.
+    In another order the rows have the same core points, clusters of core points, and noise. A pair
+    of rows as far apart as ε, to rounding, would spoil it.
     """
     X = normal(n, d, seed)
     assume((distances(X) - eps).abs().min() > 1e-9)
