@@ -36,6 +36,7 @@ from d4sci.linear import LinearRegression, LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
+from d4sci.scatter import scatter_matrix
 from d4sci.svm import LinearSVM
 
 X = torch.tensor([[0.0, 1.0], [2.0, 1.5], [4.0, -1.0], [5.0, 0.0], [0.5, 3.0], [6.0, 2.0]])
@@ -299,6 +300,7 @@ CASES = {
         D for _, D in distance.distance_blocks(put(X), max_elements=12)
     ],
     "NeighborPairs": pairs,
+    "scatter_matrix": lambda put: scatter_matrix(put(MANY)),
     "gradient_descent": lambda put: down("gradient_descent", put),
     "lbfgs": lambda put: down("lbfgs", put),
     "data_path": lambda put: str(data.data_path()),

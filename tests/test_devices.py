@@ -31,6 +31,7 @@ from d4sci import (
     neighbors,
     pca,
     preprocessing,
+    scatter,
     svm,
     training,
 )  # fmt: skip
@@ -40,8 +41,8 @@ from tests.test_layers import LAYERS
 
 MODULES = [
     autoencoder, checkpoint, checks, cnn, data, dbscan, descent, device, distance, gan, gnn, kmeans,
-    linear, metrics, mlp, model_selection, neighbor_pairs, neighbors, pca, preprocessing, svm,
-    training,
+    linear, metrics, mlp, model_selection, neighbor_pairs, neighbors, pca, preprocessing, scatter,
+    svm, training,
 ]  # fmt: skip
 ACCELERATOR = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
 ABSENT = f"NO ACCELERATOR HERE: none of the {len(CASES)} calls was compared with one"
