@@ -1,5 +1,6 @@
 """What is raced: one function a row, which makes the data and names the runners."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -51,6 +52,16 @@ def digits():
     return X.flatten(1).float() / 255, y, T.flatten(1).float() / 255, t
 
 
+def with_intel(race, place, work):
+    """Enter the class of scikit-learn-intelex, where it is installed; work: class → result."""
+    module, name = place.split(".")
+    race.add_if_installed(
+        "sklearnex", "scikit-learn-intelex",
+        lambda: work(getattr(import_module(f"sklearnex.{module}"), name)),
+    )  # fmt: skip
+    return race
+
+
 def random(seed=0):
     return torch.Generator().manual_seed(seed)
 
@@ -75,7 +86,8 @@ def pca(n=60_000, d=784, k=50):
         OURS: lambda: PCA(k).fit(X).explained_variance_.numpy(),
         PLAIN: plain,
     }
-    return Race(runners, lambda a, _: abs(a / truth - 1).max(), "largest error of a variance", 1e-4)
+    race = Race(runners, lambda a, _: abs(a / truth - 1).max(), "largest error of a variance", 1e-4)
+    return with_intel(race, "decomposition.PCA", lambda P: P(k).fit(N).explained_variance_)
 
 
 def _kmeans(X, k, rounds=30):
@@ -118,7 +130,11 @@ def _kmeans(X, k, rounds=30):
         inertia, "inertia / reference − 1", 1e-5,
     )  # fmt: skip
     race.add_if_installed("faiss", "faiss", faiss)
-    return race
+
+    def intel(P):
+        return torch.from_numpy(P(init=start.numpy(), **fit).fit(N).cluster_centers_)
+
+    return with_intel(race, "cluster.KMeans", intel)
 
 
 @row("K-Means, MNIST, 60,000 × 784, k = 10, 30 rounds", {SKLEARN: 0.7}, quick=15_000,
@@ -149,7 +165,11 @@ def _dbscan(X, eps, min_samples, algorithm="auto"):
     if algorithm == "auto":
         ball = Peer(eps=eps, min_samples=min_samples, algorithm="ball_tree")
         runners["ball tree"] = lambda: ball.fit(X).labels_
-    return Race(runners, lambda a, b: (a != b).mean(), "share of other labels", 0)
+    race = Race(runners, lambda a, b: (a != b).mean(), "share of other labels", 0)
+    if algorithm != "auto":
+        return race
+    fit = {"eps": eps, "min_samples": min_samples}
+    return with_intel(race, "cluster.DBSCAN", lambda P: P(**fit).fit(X).labels_)
 
 
 @row("DBSCAN, moons, 100,000 × 2", {SKLEARN: 0.5}, quick=25_000, slope=1.2,
@@ -226,7 +246,8 @@ def knn(n=60_000, q=2000):
     }
     race = Race(runners, lambda a, b: (a != b).mean(), "share of other answers", 0.002)
     race.add_if_installed("faiss", "faiss", faiss)
-    return race
+    intel = lambda P: P(5, algorithm="brute").fit(N, y.numpy()).predict(Q)  # noqa: E731
+    return with_intel(race, "neighbors.KNeighborsClassifier", intel)
 
 
 @row("Linear regression, 100,000 × 100", {SKLEARN: 0.4}, quick=25_000,
@@ -252,7 +273,8 @@ def linear_regression(n=100_000, d=100):
         "Ridge, Cholesky, α → 0": lambda: Ridge(1e-9, solver="cholesky").fit(N, t).coef_,
         PLAIN: plain,
     }
-    return Race(runners, lambda a, _: abs(a - truth).max(), "largest error of a weight", 1e-6)
+    race = Race(runners, lambda a, _: abs(a - truth).max(), "largest error of a weight", 1e-6)
+    return with_intel(race, "linear_model.LinearRegression", lambda P: P().fit(N, t).coef_)
 
 
 @row("Logistic regression, MNIST, 60,000 × 784, C = 1", {SKLEARN: 0.15}, quick=5000,
@@ -269,7 +291,7 @@ def logistic_regression(n=60_000):
         model = LogisticRegression(tol=1e-4).fit(X, y)
         return model.coef_.numpy(), model.intercept_.numpy()
 
-    def peer(solver):
+    def peer(solver, Peer=Peer):
         model = Peer(tol=1e-4, max_iter=2000, solver=solver).fit(N, t)
         return model.coef_, model.intercept_
 
@@ -284,10 +306,12 @@ def logistic_regression(n=60_000):
     def excess(a, b):
         return objective(a) / objective(b) - 1
 
-    return Race(runners, excess, "objective / reference − 1", 1e-5)
+    race = Race(runners, excess, "objective / reference − 1", 1e-5)
+    return with_intel(race, "linear_model.LogisticRegression", lambda P: peer("lbfgs", P))
 
 
-@row("Linear SVM, 20,000 × 50, hinge, C = 1", {"SVC(kernel=linear)": 0.1}, quick=5000, warm=1000,
+@row("Linear SVM, 20,000 × 50, hinge, C = 1", {"SVC(kernel=linear)": 0.1, "LinearSVC": 0.4},
+     quick=5000, warm=1000,
      scaling={"n": (5000, 10_000, 20_000, 40_000), "C": (0.01, 0.1, 1.0, 10.0)})  # fmt: skip
 def svm(n=20_000, C=1.0):
     from sklearn.datasets import make_classification
@@ -312,19 +336,18 @@ def svm(n=20_000, C=1.0):
         w, b = result
         return w @ w / 2 + C * np.maximum(0, 1 - sign * (N.astype(np.float64) @ w + b)).sum()
 
-    loose = LinearSVC(C=C, loss="hinge", intercept_scaling=100, max_iter=1000, random_state=0)
-
-    def quiet():
-        import warnings
-
+    def loose(rounds, scaling):
+        # LinearSVC has a price on b too: the smaller, the larger the scaling, and the slower.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that 1,000 rounds do not do
-            return run(loose)
+            warnings.simplefilter("ignore")  # that these rounds do not do
+            return run(LinearSVC(C=C, loss="hinge", intercept_scaling=scaling, max_iter=rounds,
+                                 random_state=0))  # fmt: skip
 
     runners = {
         "SVC(kernel=linear)": lambda: run(SVC(kernel="linear", C=C)),
         OURS: ours,
-        "LinearSVC, 1,000 rounds": quiet,
+        "LinearSVC": lambda: loose(2000, 1),
+        "LinearSVC, intercept_scaling=100": lambda: loose(1000, 100),
     }
 
     def excess(a, b):

@@ -12,7 +12,8 @@ import benchmarks.rows_networks  # noqa: F401  (enters its rows)
 from benchmarks.race import OURS, peak_memory, run
 from benchmarks.rows import ROWS
 
-PACKAGES = ("torch", "numpy", "scikit-learn", "torch-geometric", "torchvision", "faiss-cpu")
+PACKAGES = ("torch", "numpy", "scikit-learn", "torch-geometric", "torchvision", "faiss-cpu",
+            "scikit-learn-intelex")  # fmt: skip
 
 
 def machine():
