@@ -57,7 +57,7 @@ class DBSCAN:
         #    (A cluster is a group; −1: of no interest.)
         root = points.clone()  # (n,)
         for i, j in neighbors.pairs(lambda p: torch.where(core[p], _find_root(root, p), -1)):
-            both_core = core[i] & core[j]
+            both_core = core.gather(0, i) & core.gather(0, j)
             _join(root, i, torch.where(both_core, j, i))
         labels = torch.full_like(points, n)  # (n,)
         labels[core] = _find_root(root, points[core]).unique(return_inverse=True)[1]
@@ -65,7 +65,7 @@ class DBSCAN:
         # 4. A border point joins the first cluster that reaches it.
         #    (The core points are one group.)
         for i, j in neighbors.pairs(lambda p: torch.where(core[p], n, p)):
-            one_core = core[i] != core[j]
+            one_core = core.gather(0, i) != core.gather(0, j)
             i, j = i[one_core], j[one_core]
             inner, border = torch.where(core[i], i, j), torch.where(core[i], j, i)
             labels.scatter_reduce_(0, border, labels[inner], "amin")
@@ -121,7 +121,7 @@ def _join(root, i, j):
         apart = (i != j).nonzero().squeeze(1)
         i, j = i.gather(0, apart), j.gather(0, apart)  # i[apart], several times as fast
         late = torch.maximum(i, j)
-        root[late] = torch.minimum(i, j)
+        root.scatter_(0, late, torch.minimum(i, j))
         # Now there are chains, root after root. Each round of jumps makes them half as long.
-        while not torch.equal(root[late], further := root[root[late]]):
-            root[late] = further
+        while not torch.equal(goal := root.gather(0, late), further := root.gather(0, goal)):
+            root.scatter_(0, late, further)
