@@ -14,6 +14,7 @@ from d4sci.checks import (
     check_matrix,
     check_positive,
     check_same_length,
+    check_squares,
 )
 from d4sci.descent import check_descent, gradient_descent, lbfgs
 from d4sci.device import in_float64
@@ -139,6 +140,7 @@ MULTINOMIAL = partial(torch.softmax, dim=1), partial(F.cross_entropy, reduction=
 
 def _descend(model, X, Y, hypothesis, loss, bound, l2):
     """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
+    check_squares(X.var(0, correction=0).max(), X)
     mean = X.mean(0) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
     objective = _Objective(X, mean, Y, hypothesis, loss, bound, l2)
     w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from d4sci.checks import check_between, check_fitted, check_matrix
+from d4sci.checks import check_between, check_fitted, check_matrix, check_squares
 from d4sci.scatter import scatter_matrix
 
 
@@ -37,6 +37,7 @@ class PCA:
         largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
         variance = sigma.square() / (n - 1)  # (min(n, d),)
         total = variance.sum()
+        check_squares(total, X)
         self.components_ = torch.where(largest < 0, -Wt, Wt)  # (k, d)
         self.singular_values_, self.explained_variance_ = sigma[:k], variance[:k]
         self.explained_variance_ratio_ = variance[:k] / torch.where(total > 0, total, 1)
@@ -69,12 +70,12 @@ def _principal_axes(X, k):
     # square the singular values, and rounding of the largest drowns what is too small.
     for float64 in (False, True) if n > 5 * d else ():
         mean, S = scatter_matrix(X, float64=float64)
+        if not S.isfinite().all():
+            continue
         lam, W = torch.linalg.eigh(S)  # ascending, (d,), (d, d)
         lam, Wt = lam.flip(0).clamp(min=0), W.flip(1).T
-        if float64 or lam[k - 1] > torch.finfo(S.dtype).eps ** 0.6 * lam[0]:
+        if lam[k - 1] > torch.finfo(S.dtype).eps ** 0.6 * lam[0] or S.dtype != X.dtype:
             return mean.to(X), lam.sqrt().to(X), Wt[:k].to(X)
-        if X.dtype == torch.float64:
-            break
     mean = X.mean(0)
     _, sigma, Wt = torch.linalg.svd(X - mean, full_matrices=False)
     return mean, sigma, Wt[:k]

@@ -1,5 +1,6 @@
 """The scatter matrix of many rows, and their mean, without a copy of the data."""
 
+import numpy as np
 import torch
 
 from d4sci.device import in_float64
@@ -21,7 +22,8 @@ def scatter_matrix(X, *, float64=False):
     parts = X.to(origin.device), origin, total, S
     if origin.device.type == "cpu":  # NumPy sees that zᵀz is symmetric, and does half the work
         parts = [A.numpy() for A in parts]  # the same memory
-    _add(*parts)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is ∞, as in PyTorch
+        _add(*parts)
     return origin + total / n, S - total.outer(total) / n
 
 

@@ -244,3 +244,11 @@ def test_without_alpha_a_step_is_one_over_the_largest_curvature(k, bound):
 def test_one_row_is_enough_for_a_descent():
     model = LinearRegression(solver="gd").fit(torch.tensor([[2.0, 1.0]]), torch.tensor([3.0]))
     assert model.predict(torch.tensor([[2.0, 1.0]])).item() == pytest.approx(3, rel=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "what"), [(1e-30, "vanish"), (1e25, "overflow")])
+@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
+def test_squares_that_float32_cannot_hold_are_refused(scale, what, solver):
+    X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)) * scale
+    with pytest.raises(ValueError, match=what):
+        LogisticRegression(solver=solver).fit(X, (X[:, 0] > 0).long())

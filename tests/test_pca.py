@@ -191,3 +191,12 @@ def test_transform_wants_a_fit_and_the_same_columns():
         pca.transform(IRIS[:, :3])
     with pytest.raises(ValueError, match="T has 3 features"):
         pca.inverse_transform(IRIS[:, :3])
+
+
+@pytest.mark.parametrize(("scale", "what"), [(1e-30, "vanish"), (1e25, "overflow")])
+def test_squares_that_float32_cannot_hold_are_refused(scale, what):
+    X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)) * scale
+    with pytest.raises(ValueError, match=what):
+        PCA().fit(X)
+    ratio = PCA().fit(X.double()).explained_variance_ratio_
+    assert ratio.sum().item() == pytest.approx(1, rel=1e-12)
