@@ -1,5 +1,6 @@
 """JupyterLab in a real browser: every notebook runs, every slider redraws; and who gets in."""
 
+import ast
 import shutil
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ import pytest
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.notebooks import FOLDER, PATHS, ROOT
+from tests.notebooks import FOLDER, PATHS, ROOT, code_cells
 from tests.trust.browser import get, running_browser, running_lab
 from tests.trust.helpers import KEPT
 from tools.nb import bad_outputs, kernel_environment, write
@@ -23,6 +24,8 @@ RUN_ALL = """async limit => {
   await Promise.race([late, app.commands.execute('notebook:run-all-cells')])
   return panel.content.model.toJSON()
 }"""
+MODEL = "window.jupyterapp.shell.currentWidget.content.model.toJSON()"
+BLANK = 30_000  # bytes: a screenshot of a white page has fewer
 PLANTED = [
     """import matplotlib.pyplot as plt
 from d4sci.plotting_explore import explore
@@ -81,14 +84,26 @@ def moved(page, handle, image, patience):
     return True
 
 
+def sliders(source):
+    """Return how many sliders a cell asks for, at least: `**choices` may be one or more."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    names = [
+        k.arg for call in calls if getattr(call.func, "id", "") == "explore" for k in call.keywords
+    ]
+    return len(names) - names.count("alt")
+
+
 def slider_faults(page, cells, patience):
     """Move every slider; yield those that do nothing, and live figures without sliders."""
     live = page.locator(".jp-OutputArea-output:has(.noUi-handle):has(img)")
     wanted = [i for i, cell in cells if "explore: " in str(cell.outputs)]
     if live.count() != len(wanted):
         yield f"{live.count()} live figures for the cells {wanted}"
+    sources = {i: cell.source for i, cell in cells}
     for i, n in zip(wanted, range(live.count()), strict=False):
         handles, image = live.nth(n).locator(".noUi-handle"), live.nth(n).locator("img").first
+        if handles.count() < (least := sliders(sources[i])):
+            yield f"cell {i}: {handles.count()} sliders, not {least}"
         for k in range(handles.count()):
             if not moved(page, handles.nth(k), image, patience):
                 yield f"cell {i}: slider {k} does not redraw; did later cells rebind names?"
@@ -100,20 +115,25 @@ def notebook_faults(page, lab, name, patience=30_000):
     page.goto(f"{lab['url']}lab/tree/notebooks/{quote(name)}?token={lab['token']}&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.sessionContext")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    nb = from_dict(page.evaluate(RUN_ALL, 600_000))
-    cells = [(i, cell) for i, cell in enumerate(nb.cells) if cell.cell_type == "code"]
-    faults = [fault for i, cell in cells for fault in bad_outputs(i, cell)]
-    faults += [f"cell {i}: did not run" for i, cell in cells if not cell.execution_count]
-    faults += slider_faults(page, cells, patience)
-    page.screenshot(path=KEPT / f"{name}.png")
+    try:
+        cells = code_cells(from_dict(page.evaluate(RUN_ALL, 600_000)))
+        faults = [f"cell {i}: did not run" for i, cell in cells if not cell.execution_count]
+        faults += slider_faults(page, cells, patience)
+        cells = code_cells(from_dict(page.evaluate(MODEL)))  # with what the sliders brought
+        faults += [fault for i, cell in cells for fault in bad_outputs(i, cell)]
+    finally:  # also of what is still running
+        page.screenshot(path=KEPT / f"{name}.png")
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     return faults + errors
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_notebook(path, lab, page):
+    picture = KEPT / f"{path.name}.png"
+    picture.unlink(missing_ok=True)
     faults = notebook_faults(page, lab, path.name)
     assert not faults, "\n" + "\n".join(faults)
+    assert picture.stat().st_size > BLANK
 
 
 def test_planted_faults_are_seen(lab, page):
@@ -122,6 +142,12 @@ def test_planted_faults_are_seen(lab, page):
     assert not any("slider 0" in found for found in faults), faults  # it does redraw
     for fault in ("cell 0: slider 1", "cell 1: ZeroDiv", "cell 2: did not run", "in the page"):
         assert any(fault in found for found in faults), faults
+
+
+def test_a_slider_that_is_missing_is_seen():
+    assert sliders(PLANTED[0]) == 2
+    assert sliders("explore(f, alt='x', **choices, width=(1, 32))") == 2
+    assert sliders("explored(k=3)") == 0
 
 
 def test_lab_command_lets_nobody_else_in(tmp_path):
