@@ -300,7 +300,10 @@ CASES = {
         D for _, D in distance.distance_blocks(put(X), max_elements=12)
     ],
     "NeighborPairs": pairs,
-    "scatter_matrix": lambda put: scatter_matrix(put(MANY)),
+    "scatter_matrix": lambda put: [
+        *scatter_matrix(put(MANY)),
+        *(A.float() for A in scatter_matrix(put(MANY), float64=True)),
+    ],
     "gradient_descent": lambda put: down("gradient_descent", put),
     "lbfgs": lambda put: down("lbfgs", put),
     "data_path": lambda put: str(data.data_path()),
