@@ -74,8 +74,7 @@ class KMeans:
         gains.append(clusters.gain)
         centers = clusters.origin + clusters.mu  # (k, d)
         labels, D2 = _nearest(X, centers)  # (n,)
-        inertia = D2.sum().item()
-        return [inertia + (gains[-1] - gain) for gain in gains], centers, labels
+        return [D2.sum().item() + (gains[-1] - gain) for gain in gains], centers, labels
 
     def _start(self, X, generator):
         if isinstance(self.init, torch.Tensor):
@@ -143,7 +142,8 @@ def _with_none(mu):
 class _Clusters:
     """One run: where the centroids are, which points are theirs, and for how long that is sure.
 
-    origin: the mean of X. All else is measured from it, where squares keep their digits.
+    origin: 0, or the mean of X if that is far from 0. All else is measured from there, where
+    squares keep their digits.
     mu: (k, d).  labels: (n,), k for a point not yet assigned.
     sums, counts: of the points with each label, (k + 1, d) and (k + 1,).
     slack: (n,), the second-closest centroid of a point is at least so much farther than its own.
@@ -152,22 +152,25 @@ class _Clusters:
 
     def __init__(self, X, start):
         (n, d), k = X.shape, len(start)
-        self.X, self.origin = X, X.mean(0)
+        self.X, mean = X, X.mean(0)
+        self.far = bool(2 * n * mean.square().sum() > torch.linalg.vector_norm(X).square())
+        self.origin = mean * self.far
         self.mu = start - self.origin
         self.buffer = X.new_empty(min(n, max(BLOCK, 2**18 // d)), d)  # of narrow rows more
         self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
         self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
         self.norms = torch.cat(norms).square()  # (n,)
-        self.variance = self.norms.mean() / d
+        self.variance = self.norms.mean() / d - (mean - self.origin).square().mean()
         check_squares(self.variance, X)
 
     def _rows(self, rows):
-        """Return these rows measured from the origin, in a buffer that the next call reuses."""
+        """Return these rows measured from the origin, in memory that the next call reuses."""
         if isinstance(rows, slice):
-            A = self.X[rows]
-            return torch.sub(A, self.origin, out=self.buffer[: len(A)])  # (r, d)
-        return torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)]).sub_(self.origin)
+            A = self.X[rows]  # (r, d)
+        else:
+            A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
+        return torch.sub(A, self.origin, out=self.buffer[: len(A)]) if self.far else A
 
     def _doubtful(self):
         """Return the rows with no slack left in blocks; all rows, as slices, if they are many."""
@@ -207,8 +210,7 @@ class _Clusters:
         T.scatter_(0, old[None, moved], -1).scatter_(0, labels[None, moved], 1)
         self.labels[rows] = labels
         sums, counts = T @ A.index_select(0, moved), T.sum(1)
-        self.sums += sums
-        self.counts += counts
+        self.sums, self.counts = self.sums + sums, self.counts + counts
         drop = 2 * self.mu * sums[:k] - self.mu.square() * counts[:k, None]  # of Σ ‖a − μ‖²
         self.gain += max(0.0, drop.sum().item())
         self.moved += len(moved)
@@ -235,6 +237,5 @@ class _Clusters:
         ]
         far, rows = (A.flip(0)[: len(empty)] for A in torch.cat(D2).sort(stable=True))
         empty, rows = empty[far > 0], rows[far > 0]
-        A = self.X[rows] - self.origin
-        self.mu[empty] = A
+        self.mu[empty] = A = self.X[rows] - self.origin
         self._move(rows, A, empty)

@@ -144,11 +144,8 @@ def _descend(model, X, Y, hypothesis, loss, bound, l2):
     mean = X.mean(0) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
     objective = _Objective(X, mean, Y, hypothesis, loss, bound, l2)
     w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)
-    options = {"max_iter": model.max_iter, "tol": model.tol}
-    if model.solver == "gd":
-        w, history = gradient_descent(objective, w, model.alpha, **options)
-    else:
-        w, history = lbfgs(objective, w, **options)
+    descend = lbfgs if model.solver != "gd" else partial(gradient_descent, alpha=model.alpha)
+    w, history = descend(objective, w, max_iter=model.max_iter, tol=model.tol)
     model.loss_history_, model.n_iter_ = history, len(history) - 1
     return w[1:], w[0] - mean @ w[1:]
 
