@@ -72,7 +72,15 @@ EXEMPT = {  # from the names of `device_cases`, which are all that layers 0 to 3
     *("get_device", "data_path", "verify_data", "load_karate", "History"),  # no arguments
     *("load_iris", "load_anscombe", "load_income", "load_penguins"),  # the same; files see below
     "to_numpy",  # takes everything
-    *("in_float64", "NeighborPairs", "nearest", "gradient_descent", "lbfgs", "noise"),  # within
+    *(
+        "in_float64",
+        "scatter_matrix",
+        "NeighborPairs",
+        "nearest",
+        "gradient_descent",
+        "lbfgs",
+        "noise",
+    ),  # within
     *("discriminator_step", "generator_step", "Convolution", "node_accuracy"),  # modules check
     *("save_atomically", "save_checkpoint", "load_checkpoint"),  # in test_training.py
 }
