@@ -93,12 +93,13 @@ def generator_step(D, optimizer, fake, *labels):
     return loss.detach()
 
 
-def train_gan(G, D, X, y=None, *, steps=2500, batch_size=32, lr=(3e-3, 1e-3), seed=0):
+def train_gan(G, D, X, y=None, *, steps=2500, batch_size=32, lr=(3e-3, 1e-3), seed=0, watch=None):
     """Let G and D play; return D(x) and D(G(z)), means of each batch, (steps, 2).
 
     X: real rows, (n, ...).  y: their labels, (n,), for networks with n_classes; else None.
     lr: learning rates of G and D for the first half; in the second they fall to 0.
-    seed: of noise and batches.  G ends in evaluation mode.
+    seed: of noise and batches.  watch: called with the number of each step, 0 …, after it, to
+    look at G on the way.  G ends in evaluation mode.
     """
     from tqdm import tqdm
 
@@ -117,6 +118,8 @@ def train_gan(G, D, X, y=None, *, steps=2500, batch_size=32, lr=(3e-3, 1e-3), se
         fake = G(noise(batch_size, G.noise, real, generator), *labels)
         history.append(torch.stack(discriminator_step(D, judge, real, fake, *labels)[1:]))
         generator_step(D, forge, fake, *labels)
+        if watch is not None:
+            watch(step)
     G.eval()
     return torch.stack(history)
 

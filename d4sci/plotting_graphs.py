@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.collections import LineCollection
+from matplotlib.patheffects import withStroke
 
 from d4sci.device import to_numpy
 from d4sci.plotting_base import color_and_marker, new_axes
@@ -37,8 +38,10 @@ def plot_graph(edge_index, positions, y=None, *, names=None, numbers=False, size
         look = {"s": size, "color": color, "marker": marker, "edgecolor": "black", "linewidth": 0.7}
         label = None if y is None else name
         ax.scatter(*places[groups == c].T, zorder=2, label=label, **look)
+    look = {"ha": "center", "va": "center", "color": "white", "weight": "bold", "fontsize": 9}
+    look["path_effects"] = [withStroke(linewidth=2.5, foreground="black")]  # over any marker
     for i, place in enumerate(places if numbers else ()):
-        ax.text(*place, i, ha="center", va="center", color="white", weight="bold", zorder=3)
+        ax.text(*place, i, zorder=3, **look)
     if y is not None:
         ax.legend()
     ax.set_axis_off()

@@ -140,6 +140,20 @@ def test_same_seed_same_networks_and_the_global_generator_is_left_alone():
     assert all(not torch.equal(a, b) for a, b in changed)
 
 
+def test_watch_sees_each_step_and_may_look_at_the_forger():
+    torch.manual_seed(0)
+    networks, X, z, seen = (Line(), Judge()), torch.rand(9, 1), normal(4, 1), {}
+    G, D = copy.deepcopy(networks)
+    unseen = train_gan(*networks, X, steps=3, batch_size=2)
+    history = train_gan(
+        G, D, X, steps=3, batch_size=2, watch=lambda step: seen.update({step: G(z).detach()})
+    )
+    assert list(seen) == [0, 1, 2]
+    assert torch.equal(seen[2], G(z))
+    assert not torch.equal(seen[0], seen[1])
+    assert torch.equal(history, unseen)  # looking changes nothing
+
+
 def test_noise_is_normal_and_follows_its_model():
     z = noise(10_000, 3, torch.ones(1).double(), torch.Generator().manual_seed(0))
     assert z.dtype == torch.float64
@@ -200,3 +214,25 @@ def test_learning_rates_rest_for_one_half_and_then_fall(given, monkeypatch):
     shares = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
     assert rates["discriminator_step"] == pytest.approx([1e-3 * share for share in shares])
     assert rates["generator_step"] == pytest.approx([3e-3 * share for share in shares])
+
+
+def test_the_judge_mirrors_the_forger():
+    """28 → 14 → 7 pixels with 16 and 32 maps, and back; weights that were stored before fit."""
+    ways = [
+        [tuple(p.shape) for p in network.parameters() if p.ndim == 4]
+        for network in (Generator(), Discriminator())
+    ]
+    assert ways == [[(32, 16, 4, 4), (16, 1, 4, 4)], [(16, 1, 4, 4), (32, 16, 4, 4)]]
+
+
+def test_no_weight_of_the_judge_is_idle():
+    D, images = Discriminator(n_classes=2), torch.rand(4, 1, 28, 28)
+    D(images, torch.arange(4) % 2).sum().backward()
+    assert all((p.grad != 0).all() for p in D.parameters())
+
+
+def test_without_a_seed_it_is_0():
+    torch.manual_seed(0)
+    networks, X = (Line(), Judge()), torch.rand(9, 1)
+    runs = [train_gan(*copy.deepcopy(networks), X, steps=2, **seed) for seed in ({}, {"seed": 0})]
+    assert torch.equal(*runs)

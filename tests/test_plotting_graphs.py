@@ -27,6 +27,7 @@ def test_every_edge_and_every_node_is_drawn():
     assert [(t.get_text(), t.get_position()) for t in ax.texts] == [
         (str(i), tuple(place)) for i, place in enumerate(PLACES.tolist())
     ]
+    assert all(t.get_path_effects() for t in ax.texts)  # an edge, to be read on any marker
     looks = {(len(g.get_paths()[0].vertices), *g.get_facecolor()[0]) for g in nodes}
     assert len(looks) == 3
 
