@@ -9,6 +9,7 @@ import math
 import torch
 
 from d4sci.checks import check_between, check_positive
+from d4sci.device import off_mps
 
 
 def gradient_descent(objective, w, alpha=None, *, max_iter, tol):
@@ -18,7 +19,7 @@ def gradient_descent(objective, w, alpha=None, *, max_iter, tol):
     Rests once the largest |∂J/∂w| ≤ tol, or after max_iter steps.
     Raises ValueError where J is no longer finite.  Source: Cauchy 1847.
     """
-    steepest = torch.linalg.eigvalsh(objective.curvature())[-1].item()
+    steepest = torch.linalg.eigvalsh(off_mps(objective.curvature()))[-1].item()
     alpha = 1 / steepest if alpha is None else alpha
     J, gradient = objective(w)
     history = [J]
@@ -44,7 +45,7 @@ def lbfgs(objective, w, *, max_iter, tol):
     history, pairs, eps = [J], [], torch.finfo(w.dtype).eps
     while gradient.abs().max() > tol and len(history) <= max_iter:
         if len(history) in (1, 6, 51, 501):
-            H = objective.curvature(w)
+            H = off_mps(objective.curvature(w))
             H.diagonal().mul_(1 + eps**0.5)  # so that the same column twice does no harm
             L = torch.linalg.cholesky(H)
         d, t = -_bend(gradient, pairs[-20:], L), 1.0  # (d, t)
@@ -67,7 +68,7 @@ def lbfgs(objective, w, *, max_iter, tol):
 def _bend(q, pairs, L):
     """Return B q, where B y = s for the last of the pairs: a step s, by which ∇J changed by y."""
     if not pairs:
-        return torch.cholesky_solve(q, L)
+        return torch.cholesky_solve(q.to(L), L).to(q)
     s, y = pairs[-1]
     sy = (s * y).sum()
     a = (s * q).sum() / sy

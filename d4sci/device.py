@@ -36,6 +36,11 @@ def seeded(seed):
     return torch.Generator("cpu").manual_seed(int(seed))
 
 
+def off_mps(X):
+    """Return X on its device, but from MPS on the CPU: MPS lacks much of linear algebra."""
+    return X.cpu() if X.device.type == "mps" else X
+
+
 def in_float64(X):
     """Return X in float64, on its device; MPS has no float64, so from there on the CPU."""
-    return X.to("cpu" if X.device.type == "mps" else X.device).double()
+    return off_mps(X).double()

@@ -32,8 +32,9 @@ class Generator(nn.Module):
     def forward(self, Z, labels=None):
         """Return images from 0 to 1, (n, 1, 28, 28).  Z: (n, noise).  labels: (n,) or None."""
         check_batch(Z, (self.noise,), "Z")
-        if labels is not None:
-            Z = torch.cat([Z, one_hot(labels, self.n_classes).to(Z)], 1)
+        _check_labels(labels, len(Z), self.n_classes)
+        if self.n_classes:
+            Z = torch.cat([Z, one_hot(labels.long(), self.n_classes).to(Z)], 1)
         return self.layers(Z)
 
 
@@ -47,6 +48,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, *, n_classes=0, channels=(16, 32)):
         super().__init__()
+        self.n_classes = n_classes
         a, b = channels
         self.features = nn.Sequential(
             nn.Conv2d(1, a, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
@@ -60,9 +62,10 @@ class Discriminator(nn.Module):
     def forward(self, images, labels=None):
         """Return one logit per image, (n,).  images: (n, 1, 28, 28).  labels: (n,) or None."""
         check_batch(images, (1, 28, 28), "images")
+        _check_labels(labels, len(images), self.n_classes)
         H = self.features(images)
         logits = self.real(H)[:, 0]
-        return logits if labels is None else logits + (self.fits(labels) * H).sum(1)
+        return logits + (self.fits(labels.long()) * H).sum(1) if self.n_classes else logits
 
 
 def discriminator_step(D, optimizer, real, fake, *labels):
@@ -133,7 +136,12 @@ def _check(G, X, y, steps, batch_size):
     check_tensor(X)
     check_between("steps", steps, 1, float("inf"))
     check_between("batch_size", batch_size, 2, float("inf"))  # BatchNorm needs two
-    if y is not None:
-        check_classes(y, len(X), n_classes=G.n_classes)
-    elif G.n_classes:
-        raise ValueError(f"G wants labels of {G.n_classes} classes, got none; give y")
+    _check_labels(y, len(X), getattr(G, "n_classes", 0), "y")
+
+
+def _check_labels(labels, n, n_classes, name="labels"):
+    """Raise unless there are labels, (n,), of that many classes, or none where there are none."""
+    if n_classes:
+        check_classes(labels, n, name, n_classes=n_classes)
+    elif labels is not None:
+        raise ValueError(f"{name} must be None without n_classes, got some; leave {name} out")

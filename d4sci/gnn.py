@@ -23,7 +23,7 @@ def aggregate(H, edge_index):
 
 
 def normalized_adjacency(edge_index, n, *, dtype=torch.float32):
-    """Return D̂^−½ Â D̂^−½ with Â = A + I, sparse (CSR), (n, n), for `GCN`.
+    """Return D̂^−½ Â D̂^−½ with Â = A + I, sparse (CSR; on MPS dense), (n, n), for `GCN`.
 
     A[v, u] is 1 where there is an edge u → v; D̂: row sums of Â on its diagonal.
     An edge given twice counts once, a self-loop is the one that Â has anyway, and a node without
@@ -42,6 +42,8 @@ def normalized_adjacency(edge_index, n, *, dtype=torch.float32):
     degree = v.bincount(minlength=n)  # (n,)
     values = (degree[u] * degree[v]).to(dtype).rsqrt()
     starts = torch.cat([degree.new_zeros(1), degree.cumsum(0)])  # (n + 1,), of the rows
+    if u.device.type == "mps":  # which has no CSR
+        return values.new_zeros(n, n).index_put((v, u), values)
     with warnings.catch_warnings():  # that CSR is young
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
@@ -152,7 +154,8 @@ def fit_nodes(model, X, A, y, nodes, *, epochs=200, lr=0.01, weight_decay=5e-4, 
 
 
 def node_accuracy(model, X, A, y, nodes):
-    """Return the share of the nodes (r,) whose class the model gets right."""
+    """Return the share of the nodes (r,) whose class, y (n,), the model gets right."""
+    check_classes(y, len(X))
     model.eval()
     with torch.no_grad():
         return accuracy(y[nodes], model(X, A)[nodes].argmax(1))

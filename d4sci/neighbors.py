@@ -113,7 +113,7 @@ def _nearest_of_all(X, Y, k, metric):
     """Return what `nearest` does, comparing each row of X with all of Y."""
     found = []
     for _, D in distance_blocks(X, Y, metric=metric, max_elements=1_000_000):  # (r, n)
-        kth = D.kthvalue(k, dim=1, keepdim=True).values  # (r, 1)
+        kth = D.topk(k, dim=1, largest=False).values.amax(1, keepdim=True)  # (r, 1)
         below, tied = kth > D, kth == D
         room = k - below.sum(1, keepdim=True)  # (r, 1), for the first of the tied
         taken = below | (tied & (tied.cumsum(1) <= room))  # (r, n), k in each row

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from d4sci.checks import check_between, check_fitted, check_matrix, check_squares
+from d4sci.device import off_mps
 from d4sci.scatter import scatter_matrix
 
 
@@ -33,7 +34,8 @@ class PCA:
             raise ValueError("PCA needs 2 rows or more to see a variance, got 1; give more rows")
         k = min(n, d) if self.n_components is None else self.n_components
         check_between("n_components", k, 1, min(n, d))
-        self.mean_, sigma, Wt = _principal_axes(X.detach(), k)  # (d,), (min(n, d),), (k, d)
+        found = _principal_axes(off_mps(X.detach()), k)  # (d,), (min(n, d),), (k, d)
+        self.mean_, sigma, Wt = (A.to(X) for A in found)
         largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
         variance = sigma.square() / (n - 1)  # (min(n, d),)
         total = variance.sum()
@@ -75,7 +77,7 @@ def _principal_axes(X, k):
         lam, W = torch.linalg.eigh(S)  # ascending, (d,), (d, d)
         lam, Wt = lam.flip(0).clamp(min=0), W.flip(1).T
         if lam[k - 1] > torch.finfo(S.dtype).eps ** 0.6 * lam[0] or S.dtype != X.dtype:
-            return mean.to(X), lam.sqrt().to(X), Wt[:k].to(X)
+            return mean, lam.sqrt(), Wt[:k]
     mean = X.mean(0)
     _, sigma, Wt = torch.linalg.svd(X - mean, full_matrices=False)
     return mean, sigma, Wt[:k]

@@ -2,11 +2,12 @@
 
 import torch
 
-from d4sci import autoencoder, data, descent, device, gan, model_selection, preprocessing
+from d4sci import autoencoder, data, descent, device, gan, gnn, model_selection, preprocessing
 from d4sci.neighbors import KNeighborsClassifier
 from tests import bad_arguments as bad
 from tests.bad_calls import DATA, X, Y, add
 from tests.bad_calls_networks import CALLS as CALLS
+from tests.bad_calls_networks import A
 
 G, D = gan.Generator(2, channels=(2, 2)), gan.Discriminator(channels=(2, 2))
 # A network may meet NaN, and a dtype that is not its own PyTorch names well.
@@ -26,6 +27,14 @@ add("ConvAutoencoder", CONVOLUTIONAL, X=PICTURES)
 add("ConvAutoencoder.decode", CONVOLUTIONAL.decode, Z=ROWS)
 add("Generator", G, Z=ROWS)
 add("Discriminator", D, images=PICTURES)
+LABELS = Y, bad.CLASSES | {"none": lambda y: None, "of a class too many": lambda y: y + 1}
+G2, D2 = gan.Generator(2, n_classes=2, channels=(2, 2)), gan.Discriminator(n_classes=2)
+add("Generator(n_classes=2)", lambda labels: G2(X.float(), labels), labels=LABELS)
+add("Discriminator(n_classes=2)", lambda labels: D2(PICTURES[0], labels), labels=LABELS)
+add("Generator, without classes", lambda labels: G(X.float(), labels),
+    labels=(None, {"labels": lambda _: Y}))  # fmt: skip
+add("node_accuracy", lambda y: gnn.node_accuracy(gnn.GCN(2, 3, 2), X.float(), A, y, Y),
+    y=(Y, bad.CLASSES))  # fmt: skip
 for name, call in (
     ("seeded", device.seeded),
     ("make_moons, seed", lambda seed: data.make_moons(9, seed=seed)),

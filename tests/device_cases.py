@@ -291,6 +291,7 @@ CASES = {
     "get_device": lambda put: [str(device.get_device())],
     "to_numpy": lambda put: torch.from_numpy(device.to_numpy(put(X))),
     "seeded": lambda put: torch.rand(3, generator=device.seeded(1), device="cpu"),
+    "off_mps": lambda put: device.off_mps(put(X)),
     "in_float64": lambda put: device.in_float64(put(X)).float(),
     "check_": checked,
     "distances": lambda put: [

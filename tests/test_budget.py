@@ -4,8 +4,8 @@ import pytest
 
 from tests.code_lines import MODULES, functions, read_module
 
-# Layer 4: plots, exercises and commands.
-TOP = ("plotting", "exercises", "doctor", "train_mnist", "__main__")
+# What is built on layers 0 to 2 and the training: scores of models, plots, exercises, commands.
+TOP = ("model_selection", "plotting", "exercises", "doctor", "train_mnist", "__main__")
 OURS = [*MODULES, *(path for path in MODULES[0].parent.parent.glob("tools/*.py"))]
 
 

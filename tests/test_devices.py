@@ -47,9 +47,8 @@ MODULES = [
 ACCELERATOR = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
 ABSENT = f"NO ACCELERATOR HERE: none of the {len(CASES)} calls was compared with one"
 CLOSE = {"rtol": 2e-2, "atol": 1e-2}  # TensorFloat-32 in convolutions, sums in another order
-# What MPS cannot: it has no sparse CSR matrices, nor can a pretended tensor go through a file.
-GRAPHS = {"normalized_adjacency", "GCN", "Convolution", "fit_nodes", "node_accuracy"}
-NOT_ON_MPS = GRAPHS | {"load_checkpoint", "check_"}
+LEAVES_MPS = {"in_float64", "off_mps"}
+NOT_ON_MPS = {"load_checkpoint", "check_"}  # a pretended tensor cannot go through a file
 
 
 def same(value):
@@ -72,7 +71,7 @@ def on_device(name, device):
     """Return what a case gives on a device, and fail where it comes back from elsewhere."""
     found = flat(CASES[name](lambda value: value.to(device)))
     where = {leaf.device.type for leaf in found if isinstance(leaf, torch.Tensor)}
-    home = "cpu" if name in ON_THE_CPU or (name, device.type) == ("in_float64", "mps") else None
+    home = "cpu" if name in ON_THE_CPU or (name in LEAVES_MPS and device.type == "mps") else None
     if (name, device.type) == ("scatter_matrix", "mps"):
         where.discard("cpu")  # where it adds in float64
     assert where <= {home or device.type}
@@ -114,7 +113,7 @@ def test_on_mps_no_float64_and_no_operation_that_it_lacks(name, expected):
     with PretendMPS() as mps:
         found = flat(CASES[name](pretend))
     made = {type(leaf) for leaf in found if isinstance(leaf, torch.Tensor)}
-    home = torch.Tensor if name in ON_THE_CPU | {"in_float64"} else PretendTensor
+    home = torch.Tensor if name in ON_THE_CPU | LEAVES_MPS else PretendTensor
     assert made <= {home} or name == "scatter_matrix"  # which adds in float64 on the CPU
     assert mps.missing() == []
     demand_equal([plain(leaf) for leaf in found], expected(name), rtol=1e-4, atol=1e-4)
@@ -126,8 +125,6 @@ def test_an_accelerator_gives_what_the_cpu_gives(name, expected, capsys):
         with capsys.disabled():  # a skipped test is a letter among two thousand
             print(f"\n{ABSENT}")
         pytest.skip(ABSENT)
-    if ACCELERATOR.type == "mps" and name in GRAPHS:
-        pytest.skip("MPS has no sparse CSR matrices")
     found = on_device(name, ACCELERATOR)
     if name == "check_":
         assert found == []
