@@ -7,32 +7,32 @@ from d4sci.exercises import report, run
 
 
 def check_vote(function):
-    """Check `my_vote(distances, labels)`: the class with the largest sum of 1/d."""
+    """Check `my_vote(distances, labels)`: the class with the largest sum of 1/distance."""
     distances = torch.tensor([0.4, 2.0, 2.0, 4.0, 4.0])
     labels = torch.tensor([1, 2, 2, 0, 2])
     weights = torch.bincount(labels, weights=1 / distances)
     mistakes = [
-        (2, "every vote counts the same here; weigh each by 1/d."),
+        (2, "every vote counts the same here; weigh each by 1/distance."),
         (weights, "these are the sums; return the class of the largest."),
         (weights.max(), "this is the largest sum; return its class (argmax)."),
-        (0, "the far ones count most; weigh by 1/d, not by d, and take the largest."),
+        (0, "the far ones count most; weigh by 1/distance, and take the largest."),
     ]
-    # With weights d class 2 wins (2 + 2 + 4); the smallest sum of 1/d is that of class 0.
+    # Weighed by distance, class 2 wins (2 + 2 + 4); the smallest sum of 1/distance is class 0's.
     report("my_vote", run(function, distances, labels), 1, mistakes)
 
 
 def check_gradient(function):
-    """Check `my_gradient(X, y, w)`: Xᵀ(Xw − y)/m."""
+    """Check `my_gradient(X, y, w)`: Xᵀ(Xw − y)/n."""
     X = torch.tensor([[1.0, 2.0], [1.0, 0.0], [1.0, -1.0], [1.0, 3.0]])
     y, w = torch.tensor([3.0, 1.0, -1.0, 2.0]), torch.tensor([0.5, 1.0])
     expected = X.T @ (X @ w - y) / 4
     mistakes = [
         (-expected, "the sign: the residual in the gradient is Xw − y."),
-        (4 * expected, "divide by m, the number of rows."),
+        (4 * expected, "divide by n, the number of rows."),
         (2 * expected, "J has ½ in front: no factor 2."),
-        (2 * expected * 4, "divide by m, and no factor 2: J has 1/(2m) in front."),
+        (2 * expected * 4, "divide by n, and no factor 2: J has 1/(2n) in front."),
         (((X @ w - y) ** 2).mean() / 2, "this is J itself; return its gradient, one per weight."),
-        (X @ w - y, "these are the residuals; multiply by Xᵀ and divide by m."),
+        (X @ w - y, "these are the residuals; multiply by Xᵀ and divide by n."),
         (expected / 2, "the ½ of J cancels against the 2 of the square."),
     ]
     report("my_gradient", run(function, X, y, w), expected, mistakes)

@@ -37,6 +37,8 @@ def plot_projection(X, y, y_hat, *, ax=None):
     ax.quiver(0, 0, 0, *y, color=COLORS[0], label="y", **arrow)
     ax.quiver(0, 0, 0, *y_hat, color=COLORS[1], label="ŷ, in the plane", **arrow)
     ax.plot(*np.stack([y_hat, y], 1), "--", color="black", label="residual r = y − ŷ")
+    for tip, name in ((y, "y"), (y_hat, "ŷ")):  # not by colour alone
+        ax.text(*(1.08 * tip), name, ha="center", va="bottom", weight="bold")
     ax.set(xlabel="sample 1", ylabel="sample 2", zlabel="sample 3")
     ax.legend(loc="upper left")
     ax.set(xticks=[0, 2, 4], yticks=[0, 2, 4], zticks=[0, 2, 4])
@@ -69,7 +71,7 @@ def plot_descent(loss, path, *, low, high, steps=80, ax=None):
 def plot_probability(proba, X, *, fill=True, ax=None):
     """Draw lines of equal probability over the box of X, the decision boundary ½ thick.
 
-    proba: function from points (m, 2) to probabilities of class 1 (m,).
+    proba: function from points (n, 2) to probabilities of class 1 (n,).
     """
     ax = new_axes(ax)
     grid, (x0, x1, y0, y1) = grid_points(X, steps=120)

@@ -44,6 +44,9 @@ def test_projection_draws_the_residual_between_the_two():
     assert np.stack(ax.lines[0].get_data_3d(), 1).tolist() == [y_hat.tolist(), y.tolist()]
     assert (ax.get_xlabel(), ax.get_zlabel()) == ("sample 1", "sample 3")
     assert legend(ax) == ["y", "ŷ, in the plane", "residual r = y − ŷ"]
+    tips = {t.get_text(): t.get_position_3d() for t in ax.texts}
+    assert tips["y"] == pytest.approx(1.08 * y)
+    assert tips["ŷ"] == pytest.approx(1.08 * y_hat)
 
 
 def test_descent_shows_the_path_its_start_and_its_end():
