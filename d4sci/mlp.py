@@ -21,7 +21,7 @@ ACTIVATIONS = {
 class MLP:
     """Classify by layers of neurons, a⁽ˡ⁺¹⁾ = φ(a⁽ˡ⁾ W⁽ˡ⁾ + b⁽ˡ⁾), with softmax at the end.
 
-    J = −(1/m) Σ log a_y + (λ/2) Σ ‖W⁽ˡ⁾‖²,  δ⁽ᴸ⁾ = (a⁽ᴸ⁾ − y)/m,
+    J = −(1/n) Σ log a_y + (λ/2) Σ ‖W⁽ˡ⁾‖²,  δ⁽ᴸ⁾ = (a⁽ᴸ⁾ − y)/n,
     δ⁽ˡ⁾ = δ⁽ˡ⁺¹⁾ W⁽ˡ⁾ᵀ ⊙ φ′(z⁽ˡ⁾),  ∂J/∂W⁽ˡ⁾ = a⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾ + λ W⁽ˡ⁾,  ∂J/∂b⁽ˡ⁾ = Σ δ⁽ˡ⁺¹⁾
 
     Rows are samples here, so W is (in, out), and each formula is the transpose of the textbook's
@@ -29,7 +29,7 @@ class MLP:
 
     hidden: neurons of each hidden layer; () is softmax regression.
     activation: φ of the hidden layers, "relu", "sigmoid" or "tanh".  l2: λ; biases go free.
-    lr, momentum: v ← momentum · v + ∂J/∂W, W ← W − lr · v.  batch_size: rows per update, m.
+    lr, momentum: v ← momentum · v + ∂J/∂W, W ← W − lr · v.  batch_size: rows per update, n.
     epochs: passes over the data; 0 only draws the first weights.
     `fit` sets classes_ (k,), sorted; weights_, a list of (in, out); biases_, a list of (out,);
     loss_history_, J averaged over the rows of each epoch, as they came.
@@ -64,7 +64,7 @@ class MLP:
             total = X.new_zeros(())
             order = torch.randperm(n, generator=generator, device="cpu").to(X.device)
             for rows in order.split(self.batch_size):
-                batch, labels = X.index_select(0, rows), y.index_select(0, rows)  # (m, d), (m,)
+                batch, labels = X.index_select(0, rows), y.index_select(0, rows)  # (n, d), (n,)
                 _, a = self._forward(batch)
                 total += len(rows) * self._loss(a[-1], labels)
                 dW, db = self._backward(a, labels)
@@ -131,7 +131,7 @@ class MLP:
 
     def _loss(self, a, labels):
         """Return J of a batch.  The smallest float keeps log 0 finite."""
-        of_truth = a.gather(1, labels[:, None]).clamp(min=torch.finfo(a.dtype).tiny)  # (m, 1)
+        of_truth = a.gather(1, labels[:, None]).clamp(min=torch.finfo(a.dtype).tiny)  # (n, 1)
         penalty = sum(W.square().sum() for W in self.weights_) if self.l2 else 0
         return self.l2 / 2 * penalty - of_truth.log().mean()
 

@@ -76,7 +76,7 @@ def grid_points(X, *, steps=200, margin=0.08):
 def plot_boundary(predict, X, *, steps=200, ax=None):
     """Colour the plane by the class that `predict` gives, over the box of the points X.
 
-    predict: function from points (m, 2) to integer classes (m,).
+    predict: function from points (n, 2) to integer classes (n,).
     The borders are drawn as lines too, so that the regions can be told apart without colour.
     """
     ax = new_axes(ax)
