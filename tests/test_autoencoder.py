@@ -84,3 +84,12 @@ def test_convolutions_have_the_stated_widths():
     assert shapes == [(16, 1, 3, 3), (32, 16, 3, 3), (32, 16, 4, 4), (16, 1, 4, 4)]
     shapes = [tuple(p.shape) for p in ConvAutoencoder(5, channels=(2, 3)).parameters()]
     assert (5, 3 * 7 * 7) in shapes
+
+
+def test_by_default_digits_are_squeezed_to_32_numbers():
+    """The widths are those of weights that were stored before."""
+    model = Autoencoder()
+    assert model.encode(torch.rand(2, 28 * 28)).shape == (2, 32)
+    widths = [m.weight.shape for m in model.modules() if isinstance(m, nn.Linear)]
+    assert widths == [(256, 784), (32, 256), (256, 32), (784, 256)]
+    assert ConvAutoencoder().encode(torch.rand(2, 1, 28, 28)).shape == (2, 32)

@@ -141,3 +141,15 @@ def test_the_curvature_is_found_at_steps_0_5_50_and_500():
     _, history = lbfgs(quartic, start, max_iter=70, tol=0)
     assert len(history) == 71
     assert [history.index(J) for J in quartic.asked] == [0, 5, 50]
+
+
+def test_lbfgs_rests_after_twenty_steps_that_gain_nothing():
+    class High(Quartic):
+        """So high up that J, rounded, is the same everywhere, though each step comes closer."""
+
+        def __call__(self, w):
+            return 1e16 + (w**4).sum().item(), 4 * w**3
+
+    start = torch.tensor([[0.5], [0.1]], dtype=torch.float64)
+    _, history = lbfgs(High(), start, max_iter=500, tol=0)
+    assert history == [1e16] * 21

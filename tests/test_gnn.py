@@ -285,3 +285,23 @@ def test_a_network_that_has_seen_a_graph_can_be_copied_and_written(tmp_path):
 def test_the_edges_are_no_adjacency_matrix():
     with pytest.raises(ValueError, match=r"A must .* n = 5, got \(2, 8\); use normalized_adj"):
         GCN(5, 4, 2)(torch.eye(5), FIVE)
+
+
+@pytest.fixture
+def each_warning_counts():
+    """PyTorch gives some warnings only once in a process."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+def test_that_sparse_matrices_are_young_worries_nobody(each_warning_counts):
+    model, A = GCN(5, 4, 2), normalized_adjacency(FIVE, 5)
+    model(torch.eye(5), A).sum().backward()  # a warning would be an error
+
+
+@pytest.mark.parametrize("y", [torch.zeros(4).long(), torch.zeros(6).long()])
+def test_there_is_one_label_for_each_node(y):
+    A = normalized_adjacency(FIVE, 5)
+    with pytest.raises(ValueError, match=f"y must have one entry .*: expected 5, got {len(y)}"):
+        fit_nodes(GCN(5, 4, 2), torch.eye(5), A, y, torch.arange(3))

@@ -221,3 +221,25 @@ def test_what_cannot_be_squared_is_refused(factor):
 
 def test_equal_rows_are_not_too_small():
     assert KMeans(2).fit(torch.full((4, 2), 1e-30)).inertia_ == 0
+
+
+def test_a_cluster_of_one_point_has_its_centroid_there():
+    X, start = torch.tensor([[0.0], [1.0], [10.0]]), torch.tensor([[0.0], [9.0]])
+    model = KMeans(2, init=start).fit(X)
+    assert model.cluster_centers_.tolist() == [[0.5], [10]]
+    assert model.inertia_ == 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("place", [0, 4, 8])  # first, between, last
+def test_careful_starts_find_the_only_row_that_differs(place, seed):
+    X = torch.zeros(9, 2)
+    X[place] = 1
+    start = KMeans(2)._start(X, torch.Generator().manual_seed(seed))
+    assert sorted(start[:, 0].tolist()) == [0, 1]
+
+
+def test_few_rows_of_very_many_features():
+    X = torch.zeros(3, 300_000)
+    X[2] = 1
+    assert KMeans(2, init=X[1:]).fit(X).labels_.tolist() == [0, 0, 1]

@@ -42,6 +42,7 @@ DATA = {
     "nothing but a constant": torch.full((20, 1), 0.1).double(),
     "scales of their own": X3 * torch.tensor([1e4, 1.0, 1e-4]).double(),
     "nearly collinear": X3 @ torch.tensor([[1.0, 1, 0], [0, 1e-6, 0], [0, 0, 1]]).double(),
+    "a value that is the mean": torch.tensor([[1.0, 4, 0], [2, 0, 7], [3, 1, 1]]).double(),
     "iris": IRIS,
 }
 
@@ -252,3 +253,10 @@ def test_squares_that_float32_cannot_hold_are_refused(scale, what, solver):
     X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)) * scale
     with pytest.raises(ValueError, match=what):
         LogisticRegression(solver=solver).fit(X, (X[:, 0] > 0).long())
+
+
+@pytest.mark.parametrize("model", [LinearRegression, LogisticRegression])
+def test_a_descent_ends_after_a_thousand_steps_unless_told_otherwise(model):
+    X, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
+    y = y if model is LogisticRegression else y.float()
+    assert model(solver="gd", alpha=1e-4, tol=0.0).fit(X, y).n_iter_ == 1000

@@ -1,6 +1,7 @@
 """The hand-written MLP against autograd, finite differences and scikit-learn; float64 to 1e-10."""
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from d4sci.data import load_iris, load_mnist, make_moons, to_tensors
 from d4sci.mlp import MLP
+from d4sci.training import train
 
 X, Y, _ = to_tensors(load_iris(), list(load_iris().columns[:4]), "species")
 X = X.double()
@@ -283,3 +285,7 @@ def test_gradients_of_bool_labels():
         of_bools.gradients(X2, y.bool()), of_ints.gradients(X2, y), strict=True
     ):
         assert all(map(torch.equal, ours, expected))
+
+
+def test_by_default_a_step_takes_as_many_rows_as_that_of_train():
+    assert MLP().batch_size == signature(train).parameters["batch_size"].default

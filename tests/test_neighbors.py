@@ -263,6 +263,35 @@ def test_less_exact_products_are_reckoned_with():
         torch.set_float32_matmul_precision(before)
 
 
+def test_candidates_are_ranked_in_blocks_of_queries_and_none_is_left_out():
+    X, Q = normal(40, 3), normal(300, 3, 1)
+    D, indices = neighbors._rank(Q, X, torch.arange(40).expand(300, 40), 4)
+    expected, rows = neighbors_by_hand(Q, X, 4)
+    assert indices.tolist() == rows.tolist()
+    assert np.allclose(D, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "avx512_bf16", "device", "expected"),
+    [(2**21, True, "cpu", [BF16, F32]), (2**21, False, "cpu", [F32]), (2**10, True, "cpu", [F32]),
+     (2**21, True, "meta", [F32])],
+)  # fmt: skip
+def test_half_of_the_digits_come_first_only_where_they_are_quick_and_summed_in_float32(
+    n, avx512_bf16, device, expected, monkeypatch
+):
+    told = {"avx512_bf16": avx512_bf16}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    Y = torch.zeros(1, 1, device=device).expand(n, 1)
+    assert neighbors._screens(Y) == expected
+    assert neighbors._screens(Y.double()) == [*expected, F64]
+
+
+def test_a_square_that_overflows_proves_no_floor():
+    Y = normal(50, 2, dtype=F32)
+    _, floor = neighbors._screen(torch.full((1, 2), 1e25), Y, 10, torch.zeros(2), F32)
+    assert floor.tolist() == [0]
+
+
 X5, Y5 = normal(5, 2), torch.tensor([0, 1, 0, 1, 1])
 
 
