@@ -27,27 +27,26 @@ html_css_files, html_js_files = ["site.css"], ["site.js"]
 mathjax_path = "tex-svg.js"
 mathjax3_config = {"svg": {"scale": 0.88}}
 
-# The front page links to all documents; a contents list for the side bar is hidden in it.
-CONTENTS = """
-
-```{toctree}
-:hidden:
-:glob:
-
-notebooks/*
-docs/*
-data/*
-benchmarks/results/*
-CONTRIBUTING
-CHANGELOG
-```
-"""
+# The front page links to all documents; contents lists for the side bar are hidden in it.
+LISTS = {
+    "The notebooks": ["notebooks/*"],
+    "Beside them": [
+        "docs/tour", "docs/cheat-sheet", "docs/syllabus", "docs/teaching", "data/README",
+    ],
+    "How it is made": [
+        "docs/elsewhere", "docs/matrix", "benchmarks/results/*", "CONTRIBUTING", "CHANGELOG",
+    ],
+}  # fmt: skip
+CONTENTS = "\n\n".join(
+    "\n".join(["```{toctree}", ":hidden:", ":glob:", f":caption: {title}", "", *pages, "```"])
+    for title, pages in LISTS.items()
+)
 
 
 def prepare(app, docname, source):
     """Give pictures their words, fold solutions away, and give the front page its contents."""
     if docname == root_doc:
-        source[0] += CONTENTS
+        source[0] += "\n\n" + CONTENTS + "\n"
     if docname.startswith("notebooks/"):
         nb = reads(source[0])
         for i, words in picture_words(nb):

@@ -146,8 +146,8 @@ def site(browser):
         size = {"width": width, "height": height}
         with opened(browser, path, viewport=size, color_scheme=scheme) as (page, _):
             picture = page.get_by_alt_text(alt, exact=True)
-            picture.evaluate("box => box.scrollIntoView({block: 'center'})")
-            page.wait_for_timeout(500)
+            picture.evaluate("box => box.scrollIntoView({block: 'center', behavior: 'instant'})")
+            page.wait_for_timeout(1500)
             keep(page, name)
 
 
