@@ -141,7 +141,7 @@ def site(browser):
     nb = read(FOLDER / "3-supervised-learning.ipynb")
     rows = section("3-supervised-learning.ipynb", "Support vector machines: the margin")
     alt = next(words for i, words in picture_words(nb) if i in rows)
-    sizes = {"site": (1280, 800, "light"), "phone": (390, 780, "dark")}
+    sizes = {"site": (1400, 860, "light"), "phone": (390, 780, "dark")}
     for name, (width, height, scheme) in sizes.items():
         size = {"width": width, "height": height}
         with opened(browser, path, viewport=size, color_scheme=scheme) as (page, _):
