@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: venv lab test trust lint notebooks bench bench-quick mutate matrix audit slides site pages clean
+.PHONY: venv lab test trust lint notebooks bench bench-quick mutate matrix audit slides site pages tour clean
 
 venv: .venv/installed
 
@@ -57,11 +57,14 @@ slides: .venv/docs build/web/installed  ## of each notebook, into build/slides; 
 	$(PY) -m tools.slides build/web/node_modules build/slides notebooks/*.ipynb
 
 site: .venv/docs build/web/installed  ## all pages and notebooks, into build/site; needs npm
-	rm -rf build/site
+	rm -rf build/site build/doctrees
 	$(PY) -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
 
 pages: slides site  ## both, then looked at in a browser
 	$(PY) -m pytest -s tests/docs
+
+tour: slides site  ## take the pictures of docs/tour.md again
+	$(PY) -m tests.docs.tour
 
 clean:
 	rm -rf .venv .trust .matrix .hypothesis build

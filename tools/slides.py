@@ -12,9 +12,7 @@ Checks and solutions of exercises are left out.
 import copy
 import re
 import shutil
-import struct
 import sys
-from base64 import b64decode
 from dataclasses import dataclass
 from html import escape
 from math import inf
@@ -24,6 +22,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tools.captions import picture_words, words
 from tools.nb import read
+from tools.slide_heights import output_height, picture_size, text_height
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = {"exercise-check", "exercise-solution"}
@@ -32,7 +31,6 @@ ROOM, ROOM_SMALL = 680, 830  # of the height, and what the browser can still mak
 SHRINK = 0.7  # of a picture beside much else: its size in the notebook
 WHERE = 45  # pixels of the line over a page without a heading
 KINDS = {1: "slide", 2: "slide", 3: "subslide"}
-HEADINGS = {1: 90, 2: 71, 3: 57}  # pixels
 APART = {  # what it costs to turn the page between two blocks; turning it anywhere costs 0.3
     ("text", "code"): 0.35, ("code", "print"): 0.6, ("code", "picture"): 0.35,
     ("print", "picture"): 0.1, ("print", "text"): 0.15, ("picture", "text"): 0.1,
@@ -48,44 +46,6 @@ class Block:
     height: float
     spare: float = 0  # pixels that its picture can give away
     kind: str = "-"  # or slide, subslide
-
-
-def text_height(source):
-    """Return about how many pixels markdown takes on a page."""
-    height = 12
-    for block in re.split(r"\n\s*\n", source.strip()):
-        if mark := re.match(r"(#{1,3}) .*\n?", block):
-            height += HEADINGS[len(mark[1])]
-            block = block[mark.end() :]
-        rows = re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`$]", r"\1", block).splitlines()
-        if block.startswith("|"):
-            height += 8 + sum(38 + 27 * (len(row) // 130) for row in rows)
-        elif re.match(r"([-*]|\d+\.) ", block):
-            items = re.split(r"\n(?=[-*\d])", "\n".join(rows))
-            height += 31 + sum(33 * (1 + len(item) // 105) for item in items)
-        elif block:
-            height += 31 + 32 * (1 + sum(len(row) + 1 for row in rows) // 103)
-        if "$$" in block:
-            height += 35 + 40 * block.count("\\\\")
-    return height
-
-
-def picture_size(png):
-    """Return the width and height of a stored picture on a page: larger than in a notebook."""
-    width, height = struct.unpack(">II", b64decode(png)[16:24])
-    scale = min(1.4, 1180 / width, 470 / height)
-    return round(scale * width), round(scale * height)
-
-
-def output_height(output):
-    """Return about how many pixels an output takes on a page."""
-    data = output.get("data", {})
-    if "image/png" in data:
-        return 15 + picture_size(data["image/png"])[1]
-    if "text/html" in data:
-        return 20 + 35 * data["text/html"].count("<tr")
-    text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
-    return 32 + 23 * len(text.splitlines())
 
 
 def cut(source):
