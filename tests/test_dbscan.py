@@ -275,3 +275,7 @@ def test_bad_input_raises_with_the_fix(case):
     call, message = BAD[case]
     with pytest.raises((ValueError, TypeError), match=re.escape(message)):
         call()
+
+
+def test_by_default_it_is_the_dbscan_of_scikit_learn():
+    assert DBSCAN().fit(BLOBS).labels_.tolist() == Peer().fit(BLOBS.numpy()).labels_.tolist()

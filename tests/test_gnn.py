@@ -303,5 +303,6 @@ def test_that_sparse_matrices_are_young_worries_nobody(each_warning_counts):
 @pytest.mark.parametrize("y", [torch.zeros(4).long(), torch.zeros(6).long()])
 def test_there_is_one_label_for_each_node(y):
     A = normalized_adjacency(FIVE, 5)
-    with pytest.raises(ValueError, match=f"y must have one entry .*: expected 5, got {len(y)}"):
-        fit_nodes(GCN(5, 4, 2), torch.eye(5), A, y, torch.arange(3))
+    for use in (fit_nodes, node_accuracy):
+        with pytest.raises(ValueError, match=f"y must have one entry .*: expected 5, got {len(y)}"):
+            use(GCN(5, 4, 2), torch.eye(5), A, y, torch.arange(3))

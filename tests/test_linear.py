@@ -260,3 +260,16 @@ def test_a_descent_ends_after_a_thousand_steps_unless_told_otherwise(model):
     X, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
     y = y if model is LogisticRegression else y.float()
     assert model(solver="gd", alpha=1e-4, tol=0.0).fit(X, y).n_iter_ == 1000
+
+
+def test_a_row_on_the_boundary_is_of_the_lower_class():
+    model = LogisticRegression().fit(torch.tensor([[-1.0], [1.0]]), torch.tensor([4, 9]))
+    model.coef_, model.intercept_ = torch.ones(1, 1), torch.zeros(1)
+    assert model.predict(torch.tensor([[-1e-30], [0.0], [1e-30]])).tolist() == [4, 4, 9]
+
+
+def test_of_few_directions_in_many_columns_the_shortest_w_is_found():
+    X, y = normal(50, 5) @ normal(5, 100, seed=1), normal(50, 1, seed=2)[:, 0]
+    A = X - X.mean(0)
+    expected = torch.linalg.pinv(A, rtol=1e-10) @ (y - y.mean())
+    assert torch.allclose(LinearRegression().fit(X, y).coef_, expected, rtol=1e-8, atol=1e-10)

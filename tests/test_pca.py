@@ -200,3 +200,18 @@ def test_squares_that_float32_cannot_hold_are_refused(scale, what):
         PCA().fit(X)
     ratio = PCA().fit(X.double()).explained_variance_ratio_
     assert ratio.sum().item() == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (4, 60)])
+def test_k_directions_have_k_of_everything(shape):
+    pca = PCA(2).fit(normal(*shape))
+    assert pca.components_.shape == (2, shape[1])
+    assert len(pca.singular_values_) == len(pca.explained_variance_) == 2
+    assert len(pca.explained_variance_ratio_) == 2
+
+
+def test_float32_keeps_the_digits_of_a_small_variance():
+    X = normal(400, 2, dtype=torch.float32) * torch.tensor([1.0, 1e-2])  # λ: 1 to 1e-6
+    X = X @ torch.tensor([[0.8, 0.6], [-0.6, 0.8]])
+    expected = PCA().fit(X.double()).explained_variance_
+    assert torch.allclose(PCA().fit(X).explained_variance_.double(), expected, rtol=1e-5)
