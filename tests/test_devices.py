@@ -159,6 +159,7 @@ def test_a_tensor_that_forgets_its_device_is_seen(forgetful, meta_default):
         forgetful()
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")  # that it is young, said once in a process
 @pytest.mark.parametrize(
     ("wrong", "error", "text"),
     [
