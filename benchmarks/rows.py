@@ -278,7 +278,7 @@ def linear_regression(n=100_000, d=100):
 
 
 @row("Logistic regression, MNIST, 60,000 × 784, C = 1", {SKLEARN: 0.15}, quick=5000,
-     warm=2000, scaling={"n": (7500, 15_000, 30_000, 60_000)})  # fmt: skip
+     warm=2000, scaling={"n": (3750, 7500, 15_000, 30_000)})  # fmt: skip
 def logistic_regression(n=60_000):
     from sklearn.linear_model import LogisticRegression as Peer
 

@@ -18,7 +18,7 @@ def measure(names, *, quick):
                 race = row.build(**{size: value})
                 peer = next(iter(race.runners))
                 race.runners = {who: race.runners[who] for who in (peer, OURS)}
-                for who, cell in run(race, repeats=3, patience=20).items():
+                for who, cell in run(race, repeats=3, patience=8).items():
                     curve = curves.setdefault(who, {"at": [], "seconds": [], "memory": []})
                     curve["at"].append(value)
                     curve["seconds"].append(cell["seconds"])
