@@ -10,7 +10,7 @@ from d4sci.checks import check_between, check_choice, check_fitted, check_matrix
 from d4sci.device import seeded
 from d4sci.distance import distances
 
-BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
+BLOCK = 2000  # rows at a time, which stay in the cache (a power of 2: columns would fight for it)
 
 
 @dataclass(eq=False)
@@ -65,13 +65,11 @@ class KMeans:
         """Repeat the two steps until the centroids rest; return them and the inertia's history."""
         clusters, gains = _Clusters(X, start), []
         for _ in range(self.max_iter):
-            clusters.assign()  # assign each point to the closest centroid
-            gains.append(clusters.gain)
+            gains.append(clusters.assign())  # assign each point to the closest centroid
             shift = clusters.update()  # recompute the centroids
-            if clusters.moved == 0 or shift <= self.tol * clusters.variance:
+            if clusters.moved == 0 or shift <= self.tol * clusters.variance():
                 break
-        clusters.assign()
-        gains.append(clusters.gain)
+        gains.append(clusters.assign())
         centers = clusters.origin + clusters.mu  # (k, d)
         labels, D2 = _nearest(X, centers)  # (n,)
         return [D2.sum().item() + (gains[-1] - gain) for gain in gains], centers, labels
@@ -142,7 +140,7 @@ def _with_none(mu):
 class _Clusters:
     """One run: where the centroids are, which points are theirs, and for how long that is sure.
 
-    origin: 0, or the mean of X if that is far from 0. All else is measured from there, where
+    origin: 0, or about the mean of X if that is far from 0. All else is measured from there, where
     squares keep their digits.
     mu: (k, d).  labels: (n,), k for a point not yet assigned.
     sums, counts: of the points with each label, (k + 1, d) and (k + 1,).
@@ -152,17 +150,20 @@ class _Clusters:
 
     def __init__(self, X, start):
         (n, d), k = X.shape, len(start)
-        self.X, mean = X, X.mean(0)
-        self.far = bool(2 * n * mean.square().sum() > torch.linalg.vector_norm(X).square())
-        self.origin = mean * self.far
+        self.X, some = X, X[:: 1 + n // 1000]  # enough rows to be close to the mean
+        self.far = bool(2 * some.mean(0).square().sum() > some.square().sum(1).mean())
+        self.origin = some.mean(0) * self.far
         self.mu = start - self.origin
-        self.buffer = X.new_empty(min(n, max(BLOCK, 2**18 // d)), d)  # of narrow rows more
+        self.buffer = X.new_empty(min(n, max(BLOCK, 256_000 // d)), d)
         self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
         self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
         self.norms = torch.cat(norms).square()  # (n,)
-        self.variance = self.norms.mean() / d - (mean - self.origin).square().mean()
-        check_squares(self.variance, X)
+        check_squares(self.norms.mean() / d, X)
+
+    def variance(self):
+        """Return the mean variance of the features, once all points have left the last sum."""
+        return self.norms.mean() / self.X.shape[1] - (self.sums[-1] / len(self.X)).square().mean()
 
     def _rows(self, rows):
         """Return these rows measured from the origin, in memory that the next call reuses."""
@@ -180,17 +181,18 @@ class _Clusters:
         return [slice(i, i + r) for i in range(0, len(self.X), r)]
 
     def assign(self):
-        """Assign each point to the closest centroid.
+        """Assign each point to the closest centroid; return the gain since the start.
 
         A point with slack left cannot have changed, and is not looked at (Hamerly 2010,
         doi:10.1137/1.9781611972801.12).
         """
         self.moved, compared = 0, _with_none(self.mu)
-        for rows in self._doubtful():
+        for rows in self._doubtful() if self.counts.any() else ():
             self._measure(rows, compared)
         for rows in self._doubtful():  # few after the first rounds
             A = self._rows(rows)
             self._move(rows, A, torch.addmm(*compared, A.T, alpha=-2).min(0).indices)
+        return self.gain
 
     def _measure(self, rows, compared):
         """Find the slack of these rows: their own centroid against the best of the others."""
