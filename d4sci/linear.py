@@ -20,7 +20,7 @@ from d4sci.descent import check_descent, gradient_descent, lbfgs
 from d4sci.device import in_float64
 from d4sci.scatter import scatter_matrix
 
-BLOCK = 1024  # rows at a time, so that what is computed from them stays in the cache
+BLOCK = 1000  # rows at a time, so that what is computed from them stays in the cache
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class LinearRegression:
         check_same_length("X", X, "y", Y)
         X, Y = X.detach(), Y.detach().to(X)
         if self.solver == "gd":
-            w, b = _descend(self, X, Y, *LEAST_SQUARES, self.l2)  # (d, t), (t,)
+            w, b = _descend(self, X, Y.T.contiguous(), *LEAST_SQUARES, self.l2)  # (d, t), (t,)
         else:
             w, b = _least_squares(X, Y, self.l2)
         self.coef_, self.intercept_ = (w[:, 0], b[0]) if single else (w.T, b)
@@ -110,7 +110,7 @@ class LogisticRegression:
             raise ValueError(f"y must hold two classes or more, got {classes.tolist()}; give more")
         Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (n, k), one-hot
         Y, model = (Y[:, 1:], BINARY) if len(classes) == 2 else (Y, MULTINOMIAL)
-        w, b = _descend(self, X.detach(), Y, *model, 1 / self.C)  # (d, k), (k,)
+        w, b = _descend(self, X.detach(), Y.T.contiguous(), *model, 1 / self.C)  # (d, k), (k,)
         self.classes_, self.coef_, self.intercept_ = classes, w.T, b
         return self
 
@@ -132,52 +132,61 @@ class LogisticRegression:
         return self.classes_.to(X.device)[(z > 0).long() if z.ndim == 1 else z.argmax(1)]
 
 
+def _cross_entropy(z, y):
+    """Return Σ_i −log h_y, of the n columns of z and y (k, n)."""
+    return F.cross_entropy(z[None], y[None], reduction="sum")
+
+
 # h(z); Σ loss(z, y), from the logits z, where nothing overflows; the most that ∂²loss/∂z² can be
 LEAST_SQUARES = torch.nn.Identity(), lambda z, y: (z - y).square().sum() / 2, 1
 BINARY = torch.sigmoid, partial(F.binary_cross_entropy_with_logits, reduction="sum"), 1 / 4
-MULTINOMIAL = partial(torch.softmax, dim=1), partial(F.cross_entropy, reduction="sum"), 1 / 2
+MULTINOMIAL = partial(torch.softmax, dim=0), _cross_entropy, 1 / 2
 
 
 def _descend(model, X, Y, hypothesis, loss, bound, l2):
     """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
-    check_squares(X.var(0, correction=0).max(), X)
-    mean = X.mean(0) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
-    objective = _Objective(X, mean, Y, hypothesis, loss, bound, l2)
-    w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)
+    check_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
+    some = X[:: 1 + len(X) // 1000]  # enough rows to be close to the mean
+    far = bool((some.mean(0).abs() > 2 * some.std(0, correction=0)).any())
+    origin = some.mean(0) if far and model.solver != "gd" else None  # (d,)
+    objective = _Objective(X, origin, Y, hypothesis, loss, bound, l2)
+    w = X.new_zeros(X.shape[1] + 1, len(Y))  # (d + 1, t)
     descend = lbfgs if model.solver != "gd" else partial(gradient_descent, alpha=model.alpha)
     w, history = descend(objective, w, max_iter=model.max_iter, tol=model.tol)
     model.loss_history_, model.n_iter_ = history, len(history) - 1
-    return w[1:], w[0] - mean @ w[1:]
+    return w[1:], w[0] if origin is None else w[0] - origin @ w[1:]
 
 
 class _Objective:
     """J = (Σ loss + ½ l2 ‖w‖²) / n as a function of w (d + 1, t), whose first row is b.
 
-    X: (n, d), taken as [1 X − mean]: x₀ ≡ 1 goes with b.  Y: (n, t).  The others: LEAST_SQUARES.
+    X: (n, d).  origin: (d,), where X is measured from, or None: from 0; b is the logit there.
+    Y: (t, n): logits lie in columns, where a softmax takes a tenth of the time. The others:
+    LEAST_SQUARES.
     """
 
-    def __init__(self, X, mean, Y, hypothesis, loss, bound, l2):
-        self.X, self.mean, self.Y = X, mean, Y
+    def __init__(self, X, origin, Y, hypothesis, loss, bound, l2):
+        self.X, self.origin, self.Y = X, origin, Y
         self.hypothesis, self.loss, self.bound = hypothesis, loss, bound
         self.l2 = X.new_full((X.shape[1] + 1, 1), l2)  # (d + 1, 1)
         self.l2[0] = 0  # b is free
 
     def blocks(self):
-        """Yield the rows of [1 X − mean] and those of Y, a block at a time, in the same memory."""
-        buffer = self.X.new_ones(BLOCK, len(self.l2))
-        for x, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK), strict=True):
-            torch.sub(x, self.mean, out=buffer[: len(x), 1:])
-            yield buffer[: len(x)], y  # (r, d + 1), (r, t)
+        """Yield the rows of X, from the origin, and the columns of Y, a block at a time."""
+        for x, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK, 1), strict=True):
+            yield x if self.origin is None else x - self.origin, y  # (r, d), (t, r)
 
     def __call__(self, w):
         """Return J and its gradient ∇J = (Xᵀ(h − y) + l2 w) / n, (d + 1, t)."""
         # Both products take half the time with the small factor turned like this.
-        W = w.T.contiguous()  # (t, d + 1)
-        J, gradient = (self.l2 * w.square()).sum().item() / 2, torch.zeros_like(W)
+        b, W = w[:1].T, w[1:].T.contiguous()  # (t, 1), (t, d)
+        J, gradient = (self.l2 * w.square()).sum().item() / 2, torch.zeros_like(w.T)  # (t, d + 1)
         for X, y in self.blocks():
-            z = X @ W.T  # (r, t)
+            z = torch.addmm(b, W, X.T)  # (t, r)
             J += self.loss(z, y).item()
-            gradient += (self.hypothesis(z) - y).T @ X
+            error = self.hypothesis(z) - y  # (t, r)
+            gradient[:, 0] += error.sum(1)
+            gradient[:, 1:] += error @ X
         return J / len(self.X), (gradient.T + self.l2 * w) / len(self.X)
 
     def curvature(self, w=None):
@@ -186,9 +195,10 @@ class _Objective:
         (d + 1, d + 1).  Source: Böhning 1992, doi:10.1007/BF00048682.
         """
         H = torch.diag(self.l2[:, 0])
-        for X, _ in self.blocks():
-            h = torch.full_like(X[:, :1], 0.5) if w is None else self.hypothesis(X @ w)  # (r, t)
-            u = 4 * self.bound * (h * (1 - h)).mean(1, keepdim=True)  # (r, 1), at most the bound
+        for x, _ in self.blocks():
+            X = F.pad(x, (1, 0), value=1)  # (r, d + 1)
+            h = X.new_full((1, len(X)), 0.5) if w is None else self.hypothesis(w.T @ X.T)  # (t, r)
+            u = 4 * self.bound * (h * (1 - h)).mean(0)[:, None]  # (r, 1), at most the bound
             H.addmm_(X.T, u * X)
         return H / len(self.X)
 
