@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 from d4sci.checks import check_between, check_choice, check_fitted, check_matrix, check_squares
 from d4sci.device import seeded
 from d4sci.distance import distances
+from d4sci.scatter import find_origin
 
 BLOCK = 2000  # rows at a time, which stay in the cache (a power of 2: columns would fight for it)
 
@@ -140,7 +141,7 @@ def _with_none(mu):
 class _Clusters:
     """One run: where the centroids are, which points are theirs, and for how long that is sure.
 
-    origin: 0, or about the mean of X if that is far from 0. All else is measured from there, where
+    origin: 0, or close to the mean of X if that is far. All else is measured from there, where
     squares keep their digits.
     mu: (k, d).  labels: (n,), k for a point not yet assigned.
     sums, counts: of the points with each label, (k + 1, d) and (k + 1,).
@@ -150,9 +151,8 @@ class _Clusters:
 
     def __init__(self, X, start):
         (n, d), k = X.shape, len(start)
-        self.X, some = X, X[:: 1 + n // 1000]  # enough rows to be close to the mean
-        self.far = bool(2 * some.mean(0).square().sum() > some.square().sum(1).mean())
-        self.origin = some.mean(0) * self.far
+        self.X, self.origin = X, find_origin(X)
+        self.far = bool(self.origin.any())
         self.mu = start - self.origin
         self.buffer = X.new_empty(min(n, max(BLOCK, 256_000 // d)), d)
         self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)

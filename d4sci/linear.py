@@ -18,7 +18,7 @@ from d4sci.checks import (
 )
 from d4sci.descent import check_descent, gradient_descent, lbfgs
 from d4sci.device import in_float64
-from d4sci.scatter import scatter_matrix
+from d4sci.scatter import find_origin, scatter_matrix
 
 BLOCK = 1000  # rows at a time, so that what is computed from them stays in the cache
 
@@ -146,27 +146,25 @@ MULTINOMIAL = partial(torch.softmax, dim=0), _cross_entropy, 1 / 2
 def _descend(model, X, Y, hypothesis, loss, bound, l2):
     """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
     check_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
-    some = X[:: 1 + len(X) // 1000]  # enough rows to be close to the mean
-    far = bool((some.mean(0).abs() > 2 * some.std(0, correction=0)).any())
-    origin = some.mean(0) if far and model.solver != "gd" else None  # (d,)
+    origin = find_origin(X) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
     objective = _Objective(X, origin, Y, hypothesis, loss, bound, l2)
     w = X.new_zeros(X.shape[1] + 1, len(Y))  # (d + 1, t)
     descend = lbfgs if model.solver != "gd" else partial(gradient_descent, alpha=model.alpha)
     w, history = descend(objective, w, max_iter=model.max_iter, tol=model.tol)
     model.loss_history_, model.n_iter_ = history, len(history) - 1
-    return w[1:], w[0] if origin is None else w[0] - origin @ w[1:]
+    return w[1:], w[0] - origin @ w[1:]
 
 
 class _Objective:
     """J = (Σ loss + ½ l2 ‖w‖²) / n as a function of w (d + 1, t), whose first row is b.
 
-    X: (n, d).  origin: (d,), where X is measured from, or None: from 0; b is the logit there.
+    X: (n, d).  origin: (d,), where X is measured from; b is the logit there.
     Y: (t, n): logits lie in columns, where a softmax takes a tenth of the time. The others:
     LEAST_SQUARES.
     """
 
     def __init__(self, X, origin, Y, hypothesis, loss, bound, l2):
-        self.X, self.origin, self.Y = X, origin, Y
+        self.X, self.origin, self.Y, self.far = X, origin, Y, bool(origin.any())
         self.hypothesis, self.loss, self.bound = hypothesis, loss, bound
         self.l2 = X.new_full((X.shape[1] + 1, 1), l2)  # (d + 1, 1)
         self.l2[0] = 0  # b is free
@@ -174,7 +172,7 @@ class _Objective:
     def blocks(self):
         """Yield the rows of X, from the origin, and the columns of Y, a block at a time."""
         for x, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK, 1), strict=True):
-            yield x if self.origin is None else x - self.origin, y  # (r, d), (t, r)
+            yield x - self.origin if self.far else x, y  # (r, d), (t, r)
 
     def __call__(self, w):
         """Return J and its gradient ∇J = (Xᵀ(h − y) + l2 w) / n, (d + 1, t)."""

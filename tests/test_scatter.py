@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from d4sci.scatter import BLOCK, scatter_matrix
+from d4sci.scatter import BLOCK, find_origin, scatter_matrix
 
 G = torch.Generator().manual_seed(0)
 NORMAL = torch.randn(3 * BLOCK + 5, 4, generator=G) * torch.tensor([1.0, 2.0, 3.0, 0.1])
@@ -34,7 +34,7 @@ def test_against_numpy(X, float64):
     assert mean.dtype == S.dtype == (torch.float64 if float64 else torch.float32)
     true_mean, true_S = oracle(X)
     spread = np.sqrt(np.diag(true_S))
-    eps = 1e-13 if float64 else 2e-6
+    eps = 1e-13 if float64 else 5e-6  # a mean of 2σ makes squares 1 + 2² times as large
     # One unit in the last place of the mean is all that its digits can tell.
     assert np.allclose(
         mean, true_mean, rtol=eps / 10, atol=eps * (1 + spread.max() / len(X) ** 0.5)
@@ -63,3 +63,12 @@ def test_the_block_does_not_matter(monkeypatch):
 def test_new_tensors_are_made_from_old_ones(meta_default):
     for A in scatter_matrix(NORMAL, float64=True):
         assert A.device.type == "cpu"
+
+
+def test_the_origin_is_0_unless_that_is_far():
+    assert find_origin(NORMAL).tolist() == [0, 0, 0, 0]
+    assert torch.allclose(find_origin(NORMAL + 1e4), torch.tensor(1e4), rtol=1e-3)
+    one_far = NORMAL + torch.tensor([0, 0, 0, 5.0])
+    assert torch.allclose(find_origin(one_far), one_far.mean(0), atol=0.5)
+    assert find_origin(torch.full((7, 2), 3.0)).tolist() == [3, 3]
+    assert find_origin(torch.zeros(7, 2)).tolist() == [0, 0]
