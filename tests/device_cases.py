@@ -36,7 +36,7 @@ from d4sci.linear import LinearRegression, LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
-from d4sci.scatter import scatter_matrix
+from d4sci.scatter import find_origin, scatter_matrix
 from d4sci.svm import LinearSVM
 
 X = torch.tensor([[0.0, 1.0], [2.0, 1.5], [4.0, -1.0], [5.0, 0.0], [0.5, 3.0], [6.0, 2.0]])
@@ -301,6 +301,7 @@ CASES = {
         D for _, D in distance.distance_blocks(put(X), max_elements=12)
     ],
     "NeighborPairs": pairs,
+    "find_origin": lambda put: [find_origin(put(MANY)), find_origin(put(MANY + 100))],
     "scatter_matrix": lambda put: [
         *scatter_matrix(put(MANY)),
         *(A.float() for A in scatter_matrix(put(MANY), float64=True)),
