@@ -54,7 +54,8 @@ def measure(names, *, quick, memory):
         row = ROWS[name]
         size = {"n": row.quick} if quick and row.quick else {}
         race = row.build(**size)
-        table = run(race, repeats=3 if quick else 5, patience=10 if quick else 60)
+        pace = (3, 10, 0) if quick else (5, 60, 30)
+        table = run(race, **dict(zip(("repeats", "patience", "spread"), pace, strict=True)))
         for runner in table:
             if memory:
                 table[runner]["memory"] = peak_memory(name, runner, **size)

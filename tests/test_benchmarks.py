@@ -37,6 +37,13 @@ def test_who_is_slow_runs_less(monkeypatch):
     assert race.run(made, repeats=5, patience=60)["peer"]["runs"] == 1
 
 
+def test_short_races_go_on_for_a_while(monkeypatch):
+    monkeypatch.setattr(race, "REST", 0)
+    made = race.Race({"peer": int, "d4sci": int}, lambda a, b: 0, "nothing", 0)
+    assert race.run(made, repeats=2, spread=60)["peer"]["runs"] == 8
+    assert race.run(made, repeats=2, spread=0)["peer"]["runs"] == 2
+
+
 def test_nan_is_void():
     made = race.Race({"peer": int, "d4sci": int}, lambda a, b: float("nan"), "nothing", 0)
     assert all(cell["void"] for cell in race.run(made, repeats=1).values())
