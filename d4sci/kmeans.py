@@ -11,7 +11,7 @@ from d4sci.device import seeded
 from d4sci.distance import distances
 from d4sci.scatter import find_origin
 
-BLOCK = 2000  # rows at a time, which stay in the cache (a power of 2: columns would fight for it)
+BLOCK = 1_600_000  # coordinates and distances at a time, which stay in the cache
 
 
 @dataclass(eq=False)
@@ -120,13 +120,18 @@ def _k_means_plus_plus(X, k, generator):
 def _nearest(X, centers):
     """Return the index of the closest centroid of each row and D², exact near zero, both (n,)."""
     origin = centers.mean(0)  # (d,), measured from where the squares keep their digits
-    mu, labels, D2 = centers - origin, [], []
-    compared, buffer = _with_none(mu), X.new_empty(min(len(X), BLOCK), X.shape[1])
-    for rows in X.split(BLOCK):
+    mu, r, labels, D2 = centers - origin, _rows_at_a_time(centers), [], []
+    compared, buffer = _with_none(mu), X.new_empty(min(len(X), r), X.shape[1])
+    for rows in X.split(r):
         A = torch.sub(rows, origin, out=buffer[: len(rows)])  # (r, d)
         labels.append(torch.addmm(*compared, A.T, alpha=-2).min(0).indices)  # the lowest of equals
         D2.append(A.sub_(mu.index_select(0, labels[-1])).square_().sum(1))
     return torch.cat(labels), torch.cat(D2)
+
+
+def _rows_at_a_time(mu):
+    """Return r; odd, for at a power of 2 the rows of a matrix fight for the same lines of cache."""
+    return max(300, BLOCK // sum(mu.shape)) | 1
 
 
 def _with_none(mu):
@@ -154,7 +159,7 @@ class _Clusters:
         self.X, self.origin = X, find_origin(X)
         self.far = bool(self.origin.any())
         self.mu = start - self.origin
-        self.buffer = X.new_empty(min(n, max(BLOCK, 256_000 // d)), d)
+        self.buffer = X.new_empty(min(n, _rows_at_a_time(start)), d)
         self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
         self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
@@ -233,10 +238,8 @@ class _Clusters:
 
     def _fill(self, empty):
         """Move each empty cluster to a point far from its centroid, the farthest first."""
-        D2 = [
-            (self._rows(rows) - self.mu[self.labels[rows]]).square().sum(1)
-            for rows in torch.arange(len(self.X), device=self.X.device).split(BLOCK)
-        ]
+        blocks = torch.arange(len(self.X), device=self.X.device).split(len(self.buffer))
+        D2 = [(self._rows(i) - self.mu[self.labels[i]]).square().sum(1) for i in blocks]
         far, rows = (A.flip(0)[: len(empty)] for A in torch.cat(D2).sort(stable=True))
         empty, rows = empty[far > 0], rows[far > 0]
         self.mu[empty] = A = self.X[rows] - self.origin
