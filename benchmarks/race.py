@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 ROOT = Path(__file__).resolve().parent.parent
 OURS = "d4sci"
 REST = 0.3  # seconds, for the threads of the one before, which spin for a while, to go to sleep
@@ -93,16 +91,21 @@ def _weigh(build, name, size):
     if name in small:
         small[name]()
     work = row.build(**size).runners[name]
-    process = psutil.Process()
     clear = Path("/proc/self/clear_refs")
     if not clear.exists():
         raise RuntimeError("peak memory is read from Linux's /proc; run this on Linux")
     clear.write_text("5")  # from now on VmHWM is the peak
-    before = process.memory_info().rss
+    before = _resident()
     work()
-    status = Path("/proc/self/status").read_text()
-    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if "VmHWM" in line)
-    return max(0, peak - before)
+    after = _resident()
+    # Pages of the libraries' files come and go as the system likes: they are left out.
+    return max(0, after["VmHWM"] - after["RssFile"] - before["RssAnon"] - before["RssShmem"])
+
+
+def _resident():
+    """Return what the system says of this process's memory, {name: bytes}."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line[-2:] == "kB"}
 
 
 if __name__ == "__main__":

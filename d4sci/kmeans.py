@@ -48,8 +48,7 @@ class KMeans:
         runs = (self._lloyd(X, self._start(X, generator)) for _ in range(self.n_init))
         best = min(runs, key=lambda run: run[0][-1])
         self.inertia_history_, self.cluster_centers_, self.labels_ = best
-        self.inertia_ = self.inertia_history_[-1]
-        self.n_iter_ = len(self.inertia_history_) - 1
+        self.inertia_, self.n_iter_ = best[0][-1], len(best[0]) - 1
         return self
 
     def predict(self, X):
@@ -120,13 +119,14 @@ def _k_means_plus_plus(X, k, generator):
 def _nearest(X, centers):
     """Return the index of the closest centroid of each row and D², exact near zero, both (n,)."""
     origin = centers.mean(0)  # (d,), measured from where the squares keep their digits
-    mu, r, labels, D2 = centers - origin, _rows_at_a_time(centers), [], []
+    mu, r = centers - origin, _rows_at_a_time(centers)
     compared, buffer = _with_none(mu), X.new_empty(min(len(X), r), X.shape[1])
-    for rows in X.split(r):
+    labels, D2 = X.new_empty(len(X), dtype=torch.long), X.new_empty(len(X))
+    for rows, c, D in zip(X.split(r), labels.split(r), D2.split(r), strict=True):
         A = torch.sub(rows, origin, out=buffer[: len(rows)])  # (r, d)
-        labels.append(torch.addmm(*compared, A.T, alpha=-2).min(0).indices)  # the lowest of equals
-        D2.append(A.sub_(mu.index_select(0, labels[-1])).square_().sum(1))
-    return torch.cat(labels), torch.cat(D2)
+        c[:] = torch.addmm(*compared, A.T, alpha=-2).min(0).indices  # the lowest of equals
+        D[:] = A.sub_(mu.index_select(0, c)).square_().sum(1)
+    return labels, D2
 
 
 def _rows_at_a_time(mu):
