@@ -29,8 +29,11 @@ def load_checkpoint(path, parts):
     """Give every part its state back, and return the other values, {name: value}.
 
     Only tensors and plain values are read: a file cannot run code (weights_only=True).
-    Raises ValueError for a file that is damaged, or that belongs to something else.
+    Raises FileNotFoundError where there is no file, ValueError for one that is damaged, or that
+    belongs to something else.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}; save_checkpoint writes one")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         for name, part in parts.items():

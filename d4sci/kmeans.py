@@ -130,8 +130,8 @@ def _nearest(X, centers):
 
 
 def _rows_at_a_time(mu):
-    """Return r; odd, for at a power of 2 the rows of a matrix fight for the same lines of cache."""
-    return max(300, BLOCK // sum(mu.shape)) | 1
+    """Return r, an odd multiple of 8: at a power of 2 rows fight for the same lines of cache."""
+    return max(300, BLOCK // sum(mu.shape)) // 16 * 16 + 8
 
 
 def _with_none(mu):

@@ -153,3 +153,12 @@ def test_lbfgs_rests_after_twenty_steps_that_gain_nothing():
     start = torch.tensor([[0.5], [0.1]], dtype=torch.float64)
     _, history = lbfgs(High(), start, max_iter=500, tol=0)
     assert history == [1e16] * 21
+
+
+def test_lbfgs_rests_where_the_slope_is_too_small_for_a_number():
+    class Faint(Bowl):
+        def __call__(self, w):
+            return 1.0, torch.full_like(w, 1e-200)  # its square is 0
+
+    _, history = lbfgs(Faint(), START, max_iter=10, tol=0)
+    assert history == [1.0]
