@@ -27,8 +27,8 @@ def draw_ratios(found, path):
         titles.append(f"{ROWS[name].title}\nagainst {peer}")
     fig, ax = plt.subplots(figsize=(9.5, 0.52 * len(titles) + 1.2))
     ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
-    for i, ratio in enumerate(ratios):
-        x, color = (0.01, "white") if ratio > 0.1 else (ratio + 0.01, "black")
+    for i, (ratio, target) in enumerate(zip(ratios, targets, strict=True)):
+        x, color = (0.01, "white") if ratio > 0.1 else (max(ratio, target) + 0.01, "black")
         ax.text(x, i, short(ratio), va="center", color=color, fontsize=8)
     ax.plot(targets, range(len(titles)), "|", color=ORANGE, ms=18, mew=3, label="target")
     ax.axvline(1, color="black", lw=1, ls=":", label="as fast as the peer")
