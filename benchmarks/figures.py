@@ -6,6 +6,7 @@ import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullLocator
 
 from benchmarks.race import OURS
 from benchmarks.rows import ROWS
@@ -40,23 +41,30 @@ def draw_ratios(found, path):
 
 
 def draw_scaling(found, path):
-    """Draw time (top) and memory (bottom) against n for each algorithm and its peer."""
+    """Draw time (above) and memory (below) against n for each algorithm and its peer."""
     use_style()
     curves = {name: sizes["n"] for name, sizes in found.items() if "n" in sizes}
-    fig, axes = plt.subplots(2, len(curves), figsize=(2.5 * len(curves), 5), sharex="col")
-    for column, (name, runners) in zip(axes.T, curves.items(), strict=True):
+    per_row = -(-len(curves) // 2)
+    fig, axes = plt.subplots(4, per_row, figsize=(2.7 * per_row, 9), layout="constrained")
+    columns = [*axes[:2].T, *axes[2:].T]
+    for column, (name, runners) in zip(columns, curves.items(), strict=False):
         for (who, curve), style in zip(runners.items(), ("s--", "o-"), strict=True):
             color = BLUE if who == OURS else ORANGE
-            b = slope(curve["at"], curve["seconds"])
-            column[0].loglog(
-                curve["at"], curve["seconds"], style, color=color, label=f"{who}, {b:.2f}"
-            )
-            column[1].plot(curve["at"], [m / 1e6 for m in curve["memory"]], style, color=color)
+            label = f"{who}, {slope(curve['at'], curve['seconds']):.2f}"
+            column[0].loglog(curve["at"], curve["seconds"], style, color=color, label=label)
+            column[1].semilogx(curve["at"], [m / 1e6 for m in curve["memory"]], style, color=color)
         column[0].set_title(name.replace("_", " "), fontsize=9)
+        column[0].set_ylabel("seconds", fontsize=8)
         column[0].legend(fontsize=6, title="slope", title_fontsize=6)
-        column[1].set(xlabel="n", xscale="log", ylim=(0, None))
-    axes[0, 0].set_ylabel("seconds")
-    axes[1, 0].set_ylabel("MB beyond the data")
+        column[1].set(xlabel="n", ylim=(0, None))
+        column[1].set_ylabel("MB beyond the data", fontsize=8)
+        for ax in column:
+            ax.set_xticks(curve["at"], [f"{a / 1000:g}k" for a in curve["at"]])
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.tick_params(axis="y", which="both", labelsize=7)
+        column[0].margins(y=0.35)
+    for column in columns[len(curves) :]:
+        [ax.set_visible(False) for ax in column]
     _save(fig, path)
 
 
