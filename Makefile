@@ -30,7 +30,7 @@ lint: venv
 notebooks: venv  ## re-execute and store every notebook in normal form
 	$(PY) tools/nb.py run notebooks/*.ipynb
 
-bench: venv  ## how fast, how much memory, beside the peers: into benchmarks/results, about half an hour
+bench: venv  ## how fast, how much memory, beside the peers: into benchmarks/results, about three quarters of an hour
 	$(PY) -m benchmarks
 
 bench-quick: venv  ## the same on small data, printed only: about two minutes
