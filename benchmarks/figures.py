@@ -64,7 +64,8 @@ def draw_scaling(found, path):
             ax.tick_params(axis="y", which="both", labelsize=7)
         column[0].margins(y=0.35)
     for column in columns[len(curves) :]:
-        [ax.set_visible(False) for ax in column]
+        for ax in column:
+            ax.set_visible(False)
     _save(fig, path)
 
 

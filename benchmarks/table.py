@@ -54,8 +54,7 @@ def measure(names, *, quick, memory):
         row = ROWS[name]
         size = {"n": row.quick} if quick and row.quick else {}
         race = row.build(**size)
-        pace = (3, 10, 0) if quick else (5, 60, 30)
-        table = run(race, **dict(zip(("repeats", "patience", "spread"), pace, strict=True)))
+        table = run(race, repeats=3, patience=10) if quick else run(race, spread=30)
         for runner in table:
             if memory:
                 table[runner]["memory"] = peak_memory(name, runner, **size)

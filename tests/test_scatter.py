@@ -34,7 +34,9 @@ def test_against_numpy(X, float64):
     assert mean.dtype == S.dtype == (torch.float64 if float64 else torch.float32)
     true_mean, true_S = oracle(X)
     spread = np.sqrt(np.diag(true_S))
-    eps = 1e-13 if float64 else 5e-6  # a mean of 2σ makes squares 1 + 2² times as large
+    eps = 1e-13 if float64 else 2e-6
+    if not float64 and X is CASES["drifting"]:  # from 0, a mean of 1.7σ makes squares four times
+        eps = 5e-6
     # One unit in the last place of the mean is all that its digits can tell.
     assert np.allclose(
         mean, true_mean, rtol=eps / 10, atol=eps * (1 + spread.max() / len(X) ** 0.5)
