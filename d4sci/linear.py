@@ -60,7 +60,7 @@ class LinearRegression:
         check_same_length("X", X, "y", Y)
         X, Y = X.detach(), Y.detach().to(X)
         if self.solver == "gd":
-            w, b = _descend(self, X, Y.T.contiguous(), *LEAST_SQUARES, self.l2)  # (d, t), (t,)
+            w, b = _descend(self, X, Y, *LEAST_SQUARES, self.l2)  # (d, t), (t,)
         else:
             w, b = _least_squares(X, Y, self.l2)
         self.coef_, self.intercept_ = (w[:, 0], b[0]) if single else (w.T, b)
@@ -110,7 +110,7 @@ class LogisticRegression:
             raise ValueError(f"y must hold two classes or more, got {classes.tolist()}; give more")
         Y = (c[:, None] == torch.arange(len(classes), device=c.device)).to(X)  # (n, k), one-hot
         Y, model = (Y[:, 1:], BINARY) if len(classes) == 2 else (Y, MULTINOMIAL)
-        w, b = _descend(self, X.detach(), Y.T.contiguous(), *model, 1 / self.C)  # (d, k), (k,)
+        w, b = _descend(self, X.detach(), Y, *model, 1 / self.C)  # (d, k), (k,)
         self.classes_, self.coef_, self.intercept_ = classes, w.T, b
         return self
 
@@ -147,8 +147,8 @@ def _descend(model, X, Y, hypothesis, loss, bound, l2):
     """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
     check_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
     origin = find_origin(X) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
-    objective = _Objective(X, origin, Y, hypothesis, loss, bound, l2)
-    w = X.new_zeros(X.shape[1] + 1, len(Y))  # (d + 1, t)
+    objective = _Objective(X, origin, Y.T.contiguous(), hypothesis, loss, bound, l2)
+    w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)
     descend = lbfgs if model.solver != "gd" else partial(gradient_descent, alpha=model.alpha)
     w, history = descend(objective, w, max_iter=model.max_iter, tol=model.tol)
     model.loss_history_, model.n_iter_ = history, len(history) - 1
