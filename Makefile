@@ -18,7 +18,7 @@ test: venv  ## unit tests and all notebooks under strict nbval
 	$(PY) -m d4sci test
 
 trust: venv  ## the slow promises: offline, no vector instructions, browser, sections alone
-	$(PY) -m pytest -s tests/trust
+	$(PY) -m pytest -s tests/slow tests/browser/test_jupyterlab.py
 
 mutate: venv  ## change the package in one place at a time: do the tests notice?
 	$(PY) -W ignore -m tools.mutate
@@ -61,10 +61,10 @@ site: .venv/docs build/web/installed  ## all pages and notebooks, into build/sit
 	$(PY) -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
 
 pages: slides site  ## both, then looked at in a browser
-	$(PY) -m pytest -s tests/docs
+	$(PY) -m pytest -s tests/browser/test_site.py tests/browser/test_slides.py
 
 tour: slides site  ## take the pictures of docs/tour.md again
-	$(PY) -m tests.docs.tour
+	$(PY) -m tests.browser.tour
 
 clean:
 	rm -rf .venv .trust .matrix .hypothesis build

@@ -12,7 +12,7 @@ from benchmarks.race import OURS
 from benchmarks.rows import ROWS
 from benchmarks.scaling import slope
 from benchmarks.table import short
-from d4sci.plotting_base import use_style
+from d4sci.plotting.base import use_style
 
 BLUE, ORANGE = "#0072B2", "#D55E00"
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from d4sci.checks import check_batch
+from d4sci.support.checks import require_batch
 
 
 class Autoencoder(nn.Module):
@@ -24,12 +24,12 @@ class Autoencoder(nn.Module):
 
     def encode(self, X):
         """Return the codes, (n, code).  X: (n, in_features)."""
-        check_batch(X, self.shape)
+        require_batch(X, self.shape)
         return self.encoder(X)
 
     def decode(self, Z):
         """Return the rows that these codes stand for, (n, in_features).  Z: (n, code)."""
-        check_batch(Z, (self.code,), "Z")
+        require_batch(Z, (self.code,), "Z")
         return self.decoder(Z)
 
     def forward(self, X):

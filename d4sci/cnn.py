@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from d4sci.checks import check_batch, check_between
+from d4sci.support.checks import require_batch, require_between
 
 
 class CNN(nn.Module):
@@ -21,7 +21,7 @@ class CNN(nn.Module):
 
     def __init__(self, in_channels=1, n_classes=10, *, channels=(16, 32, 64), image_size=28):
         super().__init__()
-        check_between("image_size", image_size, 2 ** len(channels), float("inf"))
+        require_between("image_size", image_size, 2 ** len(channels), float("inf"))
         self.image_shape = (in_channels, image_size, image_size)
         widths, blocks = [in_channels, *channels], []
         for wide_in, wide_out in pairwise(widths):
@@ -38,6 +38,6 @@ class CNN(nn.Module):
         self.to(memory_format=torch.channels_last)  # the order in which pooling runs fastest
 
     def forward(self, X):
-        check_batch(X, self.image_shape)
+        require_batch(X, self.image_shape)
         features = self.features(X)  # (n, c, side, side)
         return self.classifier(features.flatten(1))  # (n, k)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from d4sci.checks import check_between, check_choice, check_matrix
 from d4sci.device import seeded
+from d4sci.support.checks import require_between, require_choice, require_matrix
 
 CHECKSUMS = {
     "anscombe.csv": "31b88896835ec71fc5f5b32f5cd37cdc26d798d4db9ed48bbedde662520e6246",
@@ -153,7 +153,7 @@ def _check_columns(table, features, target):
     if not features:
         raise ValueError(f"features is empty; choose from {', '.join(map(str, table.columns))}")
     for name in [*features, target]:
-        check_choice("column", name, list(table.columns))
+        require_choice("column", name, list(table.columns))
         if missing := int(table[name].isna().sum()):
             raise ValueError(f"column {name!r} has {missing} missing values; use table.dropna()")
     for name in features:
@@ -173,7 +173,7 @@ def load_mnist(split="train"):
     Raises ValueError (split, damaged file) or FileNotFoundError.
     Source: LeCun, Bottou, Bengio & Haffner (1998), doi:10.1109/5.726791.
     """
-    check_choice("split", split, ("train", "test"))
+    require_choice("split", split, ("train", "test"))
     part = {"train": "train", "test": "t10k"}[split]
     images = _read_idx(f"MNIST/raw/{part}-images-idx3-ubyte.gz", rank=3)
     return images, _read_idx(f"MNIST/raw/{part}-labels-idx1-ubyte.gz", rank=1).long()
@@ -198,7 +198,7 @@ def load_weights(name):
 
     name: "mnist-cnn.pt", for `CNN()`. Raises FileNotFoundError, or ValueError (name, damaged).
     """
-    check_choice("name", name, [file for file in CHECKSUMS if file.endswith(".pt")])
+    require_choice("name", name, [file for file in CHECKSUMS if file.endswith(".pt")])
     return torch.load(io.BytesIO(_read(name)), map_location="cpu", weights_only=True)
 
 
@@ -228,8 +228,8 @@ def make_moons(n_samples=100, *, noise=0.05, seed=0):
     Returns X, float32, shape (n_samples, 2), and y, int64, shape (n_samples,). Raises TypeError or
     ValueError for a number of points that is not whole or below 1, and for bad noise.
     """
-    check_between("n_samples", n_samples, 1, math.inf)
-    check_between("noise", noise, 0.0, 1e300)
+    require_between("n_samples", n_samples, 1, math.inf)
+    require_between("noise", noise, 0.0, 1e300)
     upper, lower = (
         torch.linspace(0, math.pi, n, dtype=torch.float64, device="cpu")
         for n in (n_samples // 2, n_samples - n_samples // 2)
@@ -253,11 +253,11 @@ def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
     """
     generator = seeded(seed)
     if isinstance(centers, numbers.Integral):
-        check_between("centers", centers, 1, math.inf)
-        check_between("n_features", n_features, 1, math.inf)
+        require_between("centers", centers, 1, math.inf)
+        require_between("n_features", n_features, 1, math.inf)
         centers = torch.empty(centers, n_features, dtype=torch.float64, device="cpu")
         centers.uniform_(-10, 10, generator=generator)
-    check_matrix(centers, "centers")
+    require_matrix(centers, "centers")
     sizes = _cluster_sizes(n_samples, len(centers))
     y = torch.arange(len(sizes), device="cpu").repeat_interleave(torch.tensor(sizes, device="cpu"))
     std = _check_std(std, len(centers))
@@ -267,12 +267,12 @@ def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
 def _cluster_sizes(n_samples, k):
     """Return the number of points of each of the k clusters."""
     if not isinstance(n_samples, list | tuple):
-        check_between("n_samples", n_samples, 1, math.inf)
+        require_between("n_samples", n_samples, 1, math.inf)
         n_samples = [n_samples // k + (i < n_samples % k) for i in range(k)]
     if len(n_samples) != k:
         raise ValueError(f"n_samples must list one size for each of {k} clusters, got {n_samples}")
     for size in n_samples:
-        check_between("n_samples of each cluster", size, 1, math.inf)
+        require_between("n_samples of each cluster", size, 1, math.inf)
     return n_samples
 
 
@@ -290,5 +290,5 @@ def _check_std(std, k):
     if len(std) != k:
         raise ValueError(f"std must be a number or a list of {k}, got {std}")
     for value in std:
-        check_between("std", value, 0.0, 1e300)
+        require_between("std", value, 0.0, 1e300)
     return torch.tensor(std, dtype=torch.float64, device="cpu")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from d4sci.checks import check_between, check_matrix, check_positive
 from d4sci.device import in_float64
 from d4sci.distance import distance_blocks
-from d4sci.neighbor_pairs import NeighborPairs
+from d4sci.engines.boxes import NeighborPairs
+from d4sci.support.checks import require_between, require_matrix, require_positive
 
 
 @dataclass(eq=False)
@@ -80,9 +80,9 @@ class DBSCAN:
         return self.fit(X).labels_
 
     def _check(self, X):
-        check_matrix(X)
-        check_positive("eps", self.eps, "k_distances(X, min_samples) shows what is usual")
-        check_between("min_samples", self.min_samples, 1, math.inf)
+        require_matrix(X)
+        require_positive("eps", self.eps, "k_distances(X, min_samples) shows what is usual")
+        require_between("min_samples", self.min_samples, 1, math.inf)
 
 
 def k_distances(X, k):
@@ -93,8 +93,8 @@ def k_distances(X, k):
     X: (n, d).  k: whole number, 1 ≤ k ≤ n, else TypeError or ValueError.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226.
     """
-    check_matrix(X)
-    check_between("k", k, 1, len(X))
+    require_matrix(X)
+    require_between("k", k, 1, len(X))
     nearest = (D.topk(k, largest=False).values for _, D in distance_blocks(X.detach()))  # (r, k)
     return torch.cat([D[:, -1].clone() for D in nearest]).sort().values
 

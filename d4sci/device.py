@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from d4sci.checks import check_between
+from d4sci.support.checks import require_between
 
 
 def get_device():
@@ -32,7 +32,7 @@ def seeded(seed):
 
     It lives on the CPU, and what it draws is moved, so that every device starts alike.
     """
-    check_between("seed", seed, 0, 2**63 - 1)
+    require_between("seed", seed, 0, 2**63 - 1)
     return torch.Generator("cpu").manual_seed(int(seed))
 
 

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from d4sci.checks import check_choice, check_matrix
+from d4sci.support.checks import require_choice, require_matrix
 
 
 def distances(X, Y=None, *, metric="euclidean"):
@@ -67,11 +67,11 @@ METRICS = {
 
 
 def _check(X, Y, metric):
-    check_choice("metric", metric, METRICS)
-    check_matrix(X)
+    require_choice("metric", metric, METRICS)
+    require_matrix(X)
     if Y is X:
         return
-    check_matrix(Y, "Y")
+    require_matrix(Y, "Y")
     if X.shape[1] != Y.shape[1]:
         raise ValueError(
             f"X and Y must have equally many columns, got {X.shape[1]} and {Y.shape[1]}; "

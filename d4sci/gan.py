@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot, softplus
 
-from d4sci.checks import check_batch, check_between, check_classes, check_tensor
 from d4sci.device import seeded
+from d4sci.support.checks import require_batch, require_between, require_classes, require_tensor
 
 
 class Generator(nn.Module):
@@ -31,7 +31,7 @@ class Generator(nn.Module):
 
     def forward(self, Z, labels=None):
         """Return images from 0 to 1, (n, 1, 28, 28).  Z: (n, noise).  labels: (n,) or None."""
-        check_batch(Z, (self.noise,), "Z")
+        require_batch(Z, (self.noise,), "Z")
         _check_labels(labels, len(Z), self.n_classes)
         if self.n_classes:
             Z = torch.cat([Z, one_hot(labels.long(), self.n_classes).to(Z)], 1)
@@ -61,7 +61,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images, labels=None):
         """Return one logit per image, (n,).  images: (n, 1, 28, 28).  labels: (n,) or None."""
-        check_batch(images, (1, 28, 28), "images")
+        require_batch(images, (1, 28, 28), "images")
         _check_labels(labels, len(images), self.n_classes)
         H = self.features(images)
         logits = self.real(H)[:, 0]
@@ -133,15 +133,15 @@ def noise(n, k, like, generator):
 
 
 def _check(G, X, y, steps, batch_size):
-    check_tensor(X)
-    check_between("steps", steps, 1, float("inf"))
-    check_between("batch_size", batch_size, 2, float("inf"))  # BatchNorm needs two
+    require_tensor(X)
+    require_between("steps", steps, 1, float("inf"))
+    require_between("batch_size", batch_size, 2, float("inf"))  # BatchNorm needs two
     _check_labels(y, len(X), getattr(G, "n_classes", 0), "y")
 
 
 def _check_labels(labels, n, n_classes, name="labels"):
     """Raise unless there are labels, (n,), of that many classes, or none where there are none."""
     if n_classes:
-        check_classes(labels, n, name, n_classes=n_classes)
+        require_classes(labels, n, name, n_classes=n_classes)
     elif labels is not None:
         raise ValueError(f"{name} must be None without n_classes, got some; leave {name} out")

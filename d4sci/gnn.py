@@ -6,8 +6,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from d4sci.checks import check_batch, check_between, check_classes, check_matrix, check_tensor
 from d4sci.metrics import accuracy
+from d4sci.support.checks import (
+    require_batch,
+    require_between,
+    require_classes,
+    require_matrix,
+    require_tensor,
+)
 
 
 def aggregate(H, edge_index):
@@ -16,7 +22,7 @@ def aggregate(H, edge_index):
     H: what each node sends, (n, d).  edge_index: rows u and v of each edge u → v, (2, e).
     Nodes that nobody sends to get zeros. Raises as `normalized_adjacency`.
     """
-    check_matrix(H, "H")
+    require_matrix(H, "H")
     _check_edges(edge_index, len(H))
     source, target = edge_index
     return torch.zeros_like(H).index_add(0, target, H.index_select(0, source))  # (n, d)
@@ -33,7 +39,7 @@ def normalized_adjacency(edge_index, n, *, dtype=torch.float32):
     Raises TypeError or ValueError for edges that are not int64 or not (2, e), or leave 0 … n − 1.
     Source: Kipf and Welling 2017, https://openreview.net/forum?id=SJU4ayYgl.
     """
-    check_between("n", n, 1, float("inf"))
+    require_between("n", n, 1, float("inf"))
     _check_edges(edge_index, n)
     loops = torch.arange(n, device=edge_index.device)
     source, target = torch.cat([edge_index, loops.expand(2, n)], 1)  # Â = A + I
@@ -68,8 +74,8 @@ class GCN(nn.Module):
 
         X: features of the nodes, (n, in_features).  A: from `normalized_adjacency`, or dense.
         """
-        check_batch(X, (len(self.first.weight),))
-        check_tensor(A, "A")
+        require_batch(X, (len(self.first.weight),))
+        require_tensor(A, "A")
         if A.shape != (len(X), len(X)):
             fix = "use normalized_adjacency(edge_index, len(X))"
             raise ValueError(f"A must have shape (n, n), n = {len(X)}, got {tuple(A.shape)}; {fix}")
@@ -128,11 +134,11 @@ def fit_nodes(model, X, A, y, nodes, *, epochs=200, lr=0.01, weight_decay=5e-4, 
     nodes: rows to learn from, (r,).  validation: rows to choose the best epoch by, or None.
     Raises ValueError for labels that the model has no logit for.
     """
-    check_between("epochs", epochs, 1, float("inf"))
-    check_classes(y, len(X))
+    require_between("epochs", epochs, 1, float("inf"))
+    require_classes(y, len(X))
     with torch.no_grad():
         n_classes = model(X, A).shape[1]
-    check_classes(y[nodes], name="y[nodes]", n_classes=n_classes)
+    require_classes(y[nodes], name="y[nodes]", n_classes=n_classes)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     losses, best, best_score = [], None, -1.0
     for _ in range(epochs):
@@ -155,14 +161,14 @@ def fit_nodes(model, X, A, y, nodes, *, epochs=200, lr=0.01, weight_decay=5e-4, 
 
 def node_accuracy(model, X, A, y, nodes):
     """Return the share of the nodes (r,) whose class, y (n,), the model gets right."""
-    check_classes(y, len(X))
+    require_classes(y, len(X))
     model.eval()
     with torch.no_grad():
         return accuracy(y[nodes], model(X, A)[nodes].argmax(1))
 
 
 def _check_edges(edge_index, n):
-    check_tensor(edge_index, "edge_index")
+    require_tensor(edge_index, "edge_index")
     if edge_index.dtype != torch.int64:
         raise TypeError(f"edge_index must be int64, got {edge_index.dtype}; use edge_index.long()")
     if edge_index.ndim != 2 or len(edge_index) != 2:

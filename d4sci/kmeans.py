@@ -6,10 +6,16 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch.nn.functional import pad
 
-from d4sci.checks import check_between, check_choice, check_fitted, check_matrix, check_squares
 from d4sci.device import seeded
 from d4sci.distance import distances
-from d4sci.scatter import find_origin
+from d4sci.engines.moments import find_origin
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_fitted,
+    require_matrix,
+    require_squares,
+)
 
 BLOCK = 1_600_000  # coordinates and distances at a time, which stay in the cache
 
@@ -53,8 +59,8 @@ class KMeans:
 
     def predict(self, X):
         """Return the index of the closest centroid of each row, (n,); the lowest among equals."""
-        check_fitted(self, "cluster_centers_")
-        check_matrix(X, n_features=self.cluster_centers_.shape[1])
+        require_fitted(self, "cluster_centers_")
+        require_matrix(X, n_features=self.cluster_centers_.shape[1])
         return _nearest(X.detach(), self.cluster_centers_.to(X))[0]
 
     def fit_predict(self, X):
@@ -82,15 +88,15 @@ class KMeans:
         return _k_means_plus_plus(X, self.n_clusters, generator)
 
     def _check(self, X):
-        check_matrix(X)
+        require_matrix(X)
         k = self.n_clusters
-        check_between("n_clusters", k, 1, len(X))
-        check_between("n_init", self.n_init, 1, math.inf)
-        check_between("max_iter", self.max_iter, 1, math.inf)
-        check_between("tol", self.tol, 0.0, math.inf)
+        require_between("n_clusters", k, 1, len(X))
+        require_between("n_init", self.n_init, 1, math.inf)
+        require_between("max_iter", self.max_iter, 1, math.inf)
+        require_between("tol", self.tol, 0.0, math.inf)
         if isinstance(self.init, str):
-            return check_choice("init", self.init, ("k-means++", "random"))
-        check_matrix(self.init, "init")
+            return require_choice("init", self.init, ("k-means++", "random"))
+        require_matrix(self.init, "init")
         if self.init.shape != (k, X.shape[1]):
             wanted, got = (k, X.shape[1]), tuple(self.init.shape)
             raise ValueError(f"init must have shape (k, d) = {wanted}, got {got}; give k rows")
@@ -164,7 +170,7 @@ class _Clusters:
         self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
         norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
         self.norms = torch.cat(norms).square()  # (n,)
-        check_squares(self.norms.mean() / d, X)
+        require_squares(self.norms.mean() / d, X)
 
     def variance(self):
         """Return the mean variance of the features, once all points have left the last sum."""

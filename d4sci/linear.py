@@ -6,19 +6,19 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
-from d4sci.checks import (
-    check_between,
-    check_choice,
-    check_classes,
-    check_fitted,
-    check_matrix,
-    check_positive,
-    check_same_length,
-    check_squares,
-)
-from d4sci.descent import check_descent, gradient_descent, lbfgs
 from d4sci.device import in_float64
-from d4sci.scatter import find_origin, scatter_matrix
+from d4sci.engines.moments import find_origin, scatter_matrix
+from d4sci.engines.newton_lbfgs import gradient_descent, lbfgs, require_descent
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_classes,
+    require_fitted,
+    require_matrix,
+    require_positive,
+    require_same_length,
+    require_squares,
+)
 
 BLOCK = 1000  # rows at a time, so that what is computed from them stays in the cache
 
@@ -50,14 +50,14 @@ class LinearRegression:
 
     def fit(self, X, y):
         """Find w and b.  X: (n, d).  y: floating point, (n,), or (n, t) for t targets."""
-        check_choice("solver", self.solver, ("lstsq", "gd"))
-        check_between("l2", self.l2, 0.0, 1e300)
-        check_descent(self.alpha, self.max_iter, self.tol)
-        check_matrix(X)
+        require_choice("solver", self.solver, ("lstsq", "gd"))
+        require_between("l2", self.l2, 0.0, 1e300)
+        require_descent(self.alpha, self.max_iter, self.tol)
+        require_matrix(X)
         single = getattr(y, "ndim", None) == 1
         Y = y[:, None] if single else y  # (n, t)
-        check_matrix(Y, "y")
-        check_same_length("X", X, "y", Y)
+        require_matrix(Y, "y")
+        require_same_length("X", X, "y", Y)
         X, Y = X.detach(), Y.detach().to(X)
         if self.solver == "gd":
             w, b = _descend(self, X, Y, *LEAST_SQUARES, self.l2)  # (d, t), (t,)
@@ -68,8 +68,8 @@ class LinearRegression:
 
     def predict(self, X):
         """Return h(X) = X w + b, (n,) or (n, t)."""
-        check_fitted(self, "coef_")
-        check_matrix(X, n_features=self.coef_.shape[-1])
+        require_fitted(self, "coef_")
+        require_matrix(X, n_features=self.coef_.shape[-1])
         W = self.coef_.to(X)
         return X @ (W if W.ndim == 1 else W.T) + self.intercept_.to(X)
 
@@ -100,11 +100,11 @@ class LogisticRegression:
 
     def fit(self, X, y):
         """Find w and b.  X: (n, d).  y: integer labels of two classes or more, (n,)."""
-        check_choice("solver", self.solver, ("lbfgs", "gd"))
-        check_positive("C", self.C, "try C=1.0")
-        check_descent(self.alpha, self.max_iter, self.tol)
-        check_matrix(X)
-        check_classes(y, len(X))
+        require_choice("solver", self.solver, ("lbfgs", "gd"))
+        require_positive("C", self.C, "try C=1.0")
+        require_descent(self.alpha, self.max_iter, self.tol)
+        require_matrix(X)
+        require_classes(y, len(X))
         classes, c = y.unique(return_inverse=True)  # (k,), (n,)
         if len(classes) < 2:
             raise ValueError(f"y must hold two classes or more, got {classes.tolist()}; give more")
@@ -116,8 +116,8 @@ class LogisticRegression:
 
     def decision_function(self, X):
         """Return z = X w + b, the logits: (n,) for two classes, (n, k) for more."""
-        check_fitted(self, "coef_")
-        check_matrix(X, n_features=self.coef_.shape[1])
+        require_fitted(self, "coef_")
+        require_matrix(X, n_features=self.coef_.shape[1])
         z = X @ self.coef_.to(X).T + self.intercept_.to(X)
         return z[:, 0] if len(self.classes_) == 2 else z
 
@@ -145,7 +145,7 @@ MULTINOMIAL = partial(torch.softmax, dim=0), _cross_entropy, 1 / 2
 
 def _descend(model, X, Y, hypothesis, loss, bound, l2):
     """Return w (d, t) and b (t,) where J = (Σ loss + ½ l2 ‖w‖²) / n is least; set the history."""
-    check_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
+    require_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
     origin = find_origin(X) * (model.solver != "gd")  # (d,), the plain loop takes X as it is
     objective = _Objective(X, origin, Y.T.contiguous(), hypothesis, loss, bound, l2)
     w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, t)

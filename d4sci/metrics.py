@@ -2,8 +2,14 @@
 
 import torch
 
-from d4sci.checks import check_choice, check_classes, check_labels, check_matrix, check_same_length
 from d4sci.distance import distance_blocks
+from d4sci.support.checks import (
+    require_choice,
+    require_classes,
+    require_labels,
+    require_matrix,
+    require_same_length,
+)
 
 
 def confusion_matrix(y_true, y_pred, *, labels=None):
@@ -12,10 +18,10 @@ def confusion_matrix(y_true, y_pred, *, labels=None):
     y_true, y_pred: integer labels, (n,).
     labels: the classes in the order wanted, rows of others left out; by default all, sorted.
     """
-    _check_pair(check_classes, y_true, y_pred)
+    _check_pair(require_classes, y_true, y_pred)
     wanted = y_true[:0] if labels is None else torch.as_tensor(labels, device=y_true.device)
     if labels is not None:
-        check_classes(wanted, name="labels")
+        require_classes(wanted, name="labels")
     n = len(y_true)
     classes, c = torch.cat([y_true, y_pred, wanted]).unique(return_inverse=True)
     k, true, predicted, wanted = len(classes), c[:n], c[n : 2 * n], c[2 * n :]
@@ -25,7 +31,7 @@ def confusion_matrix(y_true, y_pred, *, labels=None):
 
 def accuracy(y_true, y_pred):
     """Return the share of rows whose predicted class is the true one."""
-    _check_pair(check_classes, y_true, y_pred)
+    _check_pair(require_classes, y_true, y_pred)
     return int((y_true == y_pred).sum()) / len(y_true)
 
 
@@ -108,8 +114,8 @@ def silhouette(X, labels, *, metric="euclidean", per_sample=False):
     Raises ValueError for too few or too many clusters.
     Source: Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7.
     """
-    check_matrix(X)
-    check_classes(labels, len(X), "labels")
+    require_matrix(X)
+    require_classes(labels, len(X), "labels")
     _, c, sizes = labels.unique(return_inverse=True, return_counts=True)  # (n,), (k,)
     n, k = len(X), len(sizes)
     if not 2 <= k < n:
@@ -132,7 +138,7 @@ def adjusted_rand_index(labels_a, labels_b):
     labels_a, labels_b: integer labels, (n,).
     Source: Hubert and Arabie 1985, doi:10.1007/BF01908075.
     """
-    _check_pair(check_classes, labels_a, labels_b, "labels_a", "labels_b")
+    _check_pair(require_classes, labels_a, labels_b, "labels_a", "labels_b")
     a, b = (y.unique(return_inverse=True)[1] for y in (labels_a, labels_b))  # (n,)
     A, B, both = _pairs(a), _pairs(b), _pairs(a * len(b) + b)
     if A == B == both:
@@ -148,7 +154,7 @@ def _pairs(labels):
 
 def _count(y_true, y_pred, average, positive):
     """Return tp, fp, fn of each class, or the positive one, on the CPU, which has float64."""
-    check_choice("average", average, ("binary", "macro", "micro", None))
+    require_choice("average", average, ("binary", "macro", "micro", None))
     C = confusion_matrix(y_true, y_pred).cpu()  # (k, k)
     tp = C.diagonal()
     counts = torch.stack([tp, C.sum(0) - tp, C.sum(1) - tp])  # (3, k)
@@ -171,9 +177,9 @@ def _average(numerator, denominator, average):
 
 def _roc_counts(y_true, scores):
     """Return how many negative and positive rows score at least each threshold, (t,), and these."""
-    check_classes(y_true, name="y_true")
+    require_classes(y_true, name="y_true")
     _check_numbers(scores, name="scores")
-    check_same_length("y_true", y_true, "scores", scores)
+    require_same_length("y_true", y_true, "scores", scores)
     classes, c = y_true.unique(return_inverse=True)  # (2,), (n,) of 0 and 1
     if len(classes) != 2:
         raise ValueError(f"y_true must hold two classes, got {classes.tolist()}; try y_true == c")
@@ -187,10 +193,10 @@ def _roc_counts(y_true, scores):
 def _check_pair(check, a, b, name_a="y_true", name_b="y_pred"):
     check(a, name=name_a)
     check(b, name=name_b)
-    check_same_length(name_a, a, name_b, b)
+    require_same_length(name_a, a, name_b, b)
 
 
 def _check_numbers(y, name):
-    check_labels(y, name=name)
+    require_labels(y, name=name)
     if not y.is_floating_point():
         raise TypeError(f"{name} must be floating point, got {y.dtype}; use {name}.float()")

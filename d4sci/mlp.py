@@ -6,8 +6,14 @@ from itertools import pairwise
 
 import torch
 
-from d4sci.checks import check_between, check_choice, check_classes, check_fitted, check_matrix
 from d4sci.device import seeded
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_classes,
+    require_fitted,
+    require_matrix,
+)
 
 # φ(z), and φ′ as a function of a = φ(z), which the forward pass has at hand.
 ACTIVATIONS = {
@@ -78,8 +84,8 @@ class MLP:
 
         X: (n, d).  z[l] and a[l + 1]: (n, neurons of the layer).
         """
-        check_fitted(self, "weights_")
-        check_matrix(X, n_features=len(self.weights_[0]))
+        require_fitted(self, "weights_")
+        require_matrix(X, n_features=len(self.weights_[0]))
         return self._forward(X)
 
     def gradients(self, X, y):
@@ -88,7 +94,7 @@ class MLP:
         X: (n, d).  y: labels that `fit` saw, (n,).
         """
         _, a = self.forward(X)
-        check_classes(y, len(X))
+        require_classes(y, len(X))
         classes = self.classes_.long()  # bools too are in order, as 0 and 1
         labels = torch.searchsorted(classes, y.long()).clamp(max=len(classes) - 1)
         if not torch.equal(classes[labels], y.long()):
@@ -145,15 +151,15 @@ class MLP:
             self.biases_.append(X.new_zeros(n_out))
 
     def _check(self, X, y):
-        check_matrix(X)
-        check_classes(y, len(X))
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_between("l2", self.l2, 0.0, 1e300)
-        check_between("lr", self.lr, 0.0, 1e300)
-        check_between("momentum", self.momentum, 0.0, 1)
-        check_between("batch_size", self.batch_size, 1, math.inf)
-        check_between("epochs", self.epochs, 0, math.inf)
+        require_matrix(X)
+        require_classes(y, len(X))
+        require_choice("activation", self.activation, ACTIVATIONS)
+        require_between("l2", self.l2, 0.0, 1e300)
+        require_between("lr", self.lr, 0.0, 1e300)
+        require_between("momentum", self.momentum, 0.0, 1)
+        require_between("batch_size", self.batch_size, 1, math.inf)
+        require_between("epochs", self.epochs, 0, math.inf)
         if not isinstance(self.hidden, tuple | list):
             raise TypeError(f"hidden must be a tuple, got {self.hidden!r}; use ({self.hidden},)")
         for size in self.hidden:
-            check_between("hidden", size, 1, math.inf)
+            require_between("hidden", size, 1, math.inf)

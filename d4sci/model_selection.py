@@ -6,9 +6,9 @@ from functools import reduce
 
 import torch
 
-from d4sci.checks import check_between, check_same_length, check_tensor
 from d4sci.metrics import accuracy
 from d4sci.preprocessing import k_fold
+from d4sci.support.checks import require_between, require_same_length, require_tensor
 
 
 @dataclass(eq=False)
@@ -54,7 +54,7 @@ def learning_curve(model, X, y, sizes, *, k=5, metric=accuracy, stratify=None, s
     folds, sizes = _folds(X, y, k, stratify, seed), list(sizes)
     most = min(len(train) for train, _ in folds)
     for size in sizes:
-        check_between("each of sizes", size, 1, most)
+        require_between("each of sizes", size, 1, most)
     cuts = [[(train[:size], validation) for train, validation in folds] for size in sizes]
     return _stack(_scores(model, X, y, cut, metric) for cut in cuts)
 
@@ -71,9 +71,9 @@ def validation_curve(model, X, y, name, values, *, k=5, metric=accuracy, stratif
 
 
 def _folds(X, y, k, stratify, seed):
-    check_tensor(X)
-    check_tensor(y, "y")
-    check_same_length("X", X, "y", y)
+    require_tensor(X)
+    require_tensor(y, "y")
+    require_same_length("X", X, "y", y)
     return list(k_fold(len(X), k, stratify=stratify, seed=seed))
 
 

@@ -6,8 +6,14 @@ import torch
 from torch import inf
 from torch.nn.functional import pad
 
-from d4sci.checks import check_between, check_choice, check_classes, check_fitted, check_matrix
 from d4sci.distance import distance_blocks
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_classes,
+    require_fitted,
+    require_matrix,
+)
 
 QUERIES, TILE, ROWS = 4096, 1024, 4096  # a product is TILE × ROWS numbers, and stays in the cache
 SPARE = 32  # candidates more than k, so that few queries need a second look
@@ -40,11 +46,11 @@ class KNeighborsClassifier:
 
     def fit(self, X, y):
         """Memorise the data.  X: (n, d), n ≥ k.  y: labels, integer or bool, (n,)."""
-        check_matrix(X)
-        check_classes(y, len(X))
-        check_between("n_neighbors", self.n_neighbors, 1, len(X))
-        check_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
-        check_choice("weights", self.weights, ("uniform", "distance"))
+        require_matrix(X)
+        require_classes(y, len(X))
+        require_between("n_neighbors", self.n_neighbors, 1, len(X))
+        require_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
+        require_choice("weights", self.weights, ("uniform", "distance"))
         self.classes_, labels = y.unique(return_inverse=True)  # (c,), (n,)
         self._X, self._labels = X.detach(), labels.to(X.device)
         if self.metric == "cosine":
@@ -56,9 +62,9 @@ class KNeighborsClassifier:
 
         X: (q, d) → (q, k), (q, k).
         """
-        check_fitted(self, "classes_")
+        require_fitted(self, "classes_")
         extra = 2 if self.metric == "cosine" else 0
-        check_matrix(X, n_features=self._X.shape[1] - extra)
+        require_matrix(X, n_features=self._X.shape[1] - extra)
         X, Y, k = X.detach(), self._X.to(X), self.n_neighbors
         if self.metric == "euclidean":
             return nearest(X, Y, k)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from d4sci.checks import check_between, check_fitted, check_matrix, check_squares
 from d4sci.device import off_mps
-from d4sci.scatter import scatter_matrix
+from d4sci.engines.moments import scatter_matrix
+from d4sci.support.checks import require_between, require_fitted, require_matrix, require_squares
 
 
 @dataclass(eq=False)
@@ -28,18 +28,18 @@ class PCA:
 
     def fit(self, X):
         """Find the directions.  X: (n, d), n ≥ 2."""
-        check_matrix(X)
+        require_matrix(X)
         n, d = X.shape
         if n < 2:
             raise ValueError("PCA needs 2 rows or more to see a variance, got 1; give more rows")
         k = min(n, d) if self.n_components is None else self.n_components
-        check_between("n_components", k, 1, min(n, d))
+        require_between("n_components", k, 1, min(n, d))
         found = _principal_axes(off_mps(X.detach()), k)  # (d,), (min(n, d),), (k, d)
         self.mean_, sigma, Wt = (A.to(X) for A in found)
         largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
         variance = sigma.square() / (n - 1)  # (min(n, d),)
         total = variance.sum()
-        check_squares(total, X)
+        require_squares(total, X)
         self.components_ = torch.where(largest < 0, -Wt, Wt)  # (k, d)
         self.singular_values_, self.explained_variance_ = sigma[:k], variance[:k]
         self.explained_variance_ratio_ = variance[:k] / torch.where(total > 0, total, 1)
@@ -47,8 +47,8 @@ class PCA:
 
     def transform(self, X):
         """Return the coordinates along the directions, T = (X − μ) W.  X: (n, d) → (n, k)."""
-        check_fitted(self, "mean_")
-        check_matrix(X, n_features=len(self.mean_))
+        require_fitted(self, "mean_")
+        require_matrix(X, n_features=len(self.mean_))
         return (X - self.mean_.to(X)) @ self.components_.to(X).T
 
     def fit_transform(self, X):
@@ -57,8 +57,8 @@ class PCA:
 
     def inverse_transform(self, T):
         """Return the points with these coordinates, X̂ = T Wᵀ + μ.  T: (n, k) → (n, d)."""
-        check_fitted(self, "mean_")
-        check_matrix(T, "T", n_features=len(self.components_))
+        require_fitted(self, "mean_")
+        require_matrix(T, "T", n_features=len(self.components_))
         return T @ self.components_.to(T) + self.mean_.to(T)
 
 

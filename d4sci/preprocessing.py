@@ -6,16 +6,16 @@ from numbers import Integral
 
 import torch
 
-from d4sci.checks import (
-    check_between,
-    check_choice,
-    check_classes,
-    check_fitted,
-    check_matrix,
-    check_same_length,
-    check_tensor,
-)
 from d4sci.device import in_float64, seeded
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_classes,
+    require_fitted,
+    require_matrix,
+    require_same_length,
+    require_tensor,
+)
 
 
 @dataclass(eq=False)
@@ -32,10 +32,10 @@ class MinMaxScaler:
 
     def fit(self, X):
         """Learn the smallest and the largest value of each feature.  X: (n, d)."""
-        check_matrix(X)
+        require_matrix(X)
         low, high = self.feature_range
         for end in (low, high):
-            check_between("each end of feature_range", end, -1e300, 1e300)
+            require_between("each end of feature_range", end, -1e300, 1e300)
         if low >= high:
             raise ValueError(f"feature_range must be (low, high), low < high, got {(low, high)}")
         self.data_min_, self.data_max_ = X.amin(0), X.amax(0)  # (d,)
@@ -44,16 +44,16 @@ class MinMaxScaler:
 
     def transform(self, X):
         """Return X̂ (n, d); values that `fit` did not see may leave the range."""
-        check_fitted(self, "data_min_")
-        check_matrix(X, n_features=len(self.data_min_))
+        require_fitted(self, "data_min_")
+        require_matrix(X, n_features=len(self.data_min_))
         low, high = self.feature_range
         Z = (X - self.data_min_.to(X)) / self.data_range_.to(X)  # (n, d), 0 to 1
         return low + (high - low) * Z
 
     def inverse_transform(self, X):
         """Return the X (n, d) that `transform` turns into this one."""
-        check_fitted(self, "data_min_")
-        check_matrix(X, n_features=len(self.data_min_))
+        require_fitted(self, "data_min_")
+        require_matrix(X, n_features=len(self.data_min_))
         low, high = self.feature_range
         Z = (X - low) / (high - low)  # (n, d)
         return Z * self.data_range_.to(X) + self.data_min_.to(X)
@@ -74,7 +74,7 @@ class StandardScaler:
 
     def fit(self, X):
         """Learn the mean and the standard deviation of each feature.  X: (n, d)."""
-        check_matrix(X)
+        require_matrix(X)
         # Measured from the first row, a feature far from the origin keeps all its digits, and in
         # float64 the squares of a huge or a tiny one are neither ∞ nor 0.
         var, mean = torch.var_mean(in_float64(X - X[0]), dim=0, correction=0)  # (d,)
@@ -89,14 +89,14 @@ class StandardScaler:
 
     def transform(self, X):
         """Return X̂ (n, d)."""
-        check_fitted(self, "mean_")
-        check_matrix(X, n_features=len(self.mean_))
+        require_fitted(self, "mean_")
+        require_matrix(X, n_features=len(self.mean_))
         return (X - self.mean_.to(X)) / self.scale_.to(X)
 
     def inverse_transform(self, X):
         """Return the X (n, d) that `transform` turns into this one."""
-        check_fitted(self, "mean_")
-        check_matrix(X, n_features=len(self.mean_))
+        require_fitted(self, "mean_")
+        require_matrix(X, n_features=len(self.mean_))
         return X * self.scale_.to(X) + self.mean_.to(X)
 
     def fit_transform(self, X):
@@ -109,9 +109,9 @@ def normalize(X, *, norm="l2"):
 
     X: (n, d).  norm: "l2", √Σ x²; "l1", Σ |x|; or "max", max |x|.
     """
-    check_matrix(X)
+    require_matrix(X)
     orders = {"l1": 1, "l2": 2, "max": math.inf}
-    check_choice("norm", norm, orders)
+    require_choice("norm", norm, orders)
     lengths = torch.linalg.vector_norm(X, orders[norm], dim=1, keepdim=True)  # (n, 1)
     return X / _no_zeros(lengths)
 
@@ -128,11 +128,11 @@ def one_hot(y, n_classes=None, *, dtype=None):
     dtype: by default that of new tensors, float32.
     Raises ValueError for a label outside 0 to k − 1.
     """
-    check_classes(y)
+    require_classes(y)
     y = y.long()
     k = max(0, int(y.max())) + 1 if n_classes is None else n_classes
-    check_between("n_classes", k, 1, math.inf)
-    check_classes(y, n_classes=k)
+    require_between("n_classes", k, 1, math.inf)
+    require_classes(y, n_classes=k)
     T = y[:, None] == torch.arange(k, device=y.device)  # (n, k)
     return T.to(dtype or torch.get_default_dtype())
 
@@ -147,10 +147,10 @@ def train_test_split(*arrays, test_size=0.2, stratify=None, seed=0):
     if not arrays:
         raise ValueError("give at least one tensor to split, as train_test_split(X, y)")
     for i, A in enumerate(arrays):
-        check_tensor(A, f"arrays[{i}]")
-        check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", A)
+        require_tensor(A, f"arrays[{i}]")
+        require_same_length("arrays[0]", arrays[0], f"arrays[{i}]", A)
     n = len(arrays[0])
-    check_between("test_size", test_size, 0.0, n)
+    require_between("test_size", test_size, 0.0, n)
     n_test = test_size if isinstance(test_size, Integral) else math.ceil(test_size * n)
     if not 1 <= n_test < n:
         raise ValueError(
@@ -160,7 +160,7 @@ def train_test_split(*arrays, test_size=0.2, stratify=None, seed=0):
     order = _shuffled(n, seed)  # (n,)
     in_test = torch.arange(n, device="cpu") < n_test  # (n,)
     if stratify is not None:
-        check_classes(stratify, n, "stratify")
+        require_classes(stratify, n, "stratify")
         in_test = _share_out(stratify.cpu()[order], n_test)
     return tuple(A[rows] for A in arrays for rows in (order[~in_test], order[in_test]))
 
@@ -196,12 +196,12 @@ def k_fold(n, k=5, *, stratify=None, seed=0):
     The folds differ in size by at most one row, and in rows of any class by at most one.
     The indices lie on the CPU, and index a tensor on any device.
     """
-    check_between("n", n, 2, math.inf)
-    check_between("k", k, 2, n)
+    require_between("n", n, 2, math.inf)
+    require_between("k", k, 2, n)
     order = _shuffled(n, seed)  # (n,)
     dealt = order
     if stratify is not None:
-        check_classes(stratify, n, "stratify")
+        require_classes(stratify, n, "stratify")
         dealt = order[stratify.cpu()[order].argsort(stable=True)]  # class after class
     fold = torch.empty_like(order)
     fold[dealt] = torch.arange(n, device="cpu") % k  # like cards: 0, 1, …, k − 1, 0, 1, …

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from d4sci.checks import check_classes, check_fitted, check_matrix, check_positive
 from d4sci.device import in_float64
+from d4sci.support.checks import require_classes, require_fitted, require_matrix, require_positive
 
 BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
 PRECISION = 1e-9  # the gap, relative to the objective, that is small enough
@@ -58,8 +58,8 @@ class LinearSVM:
 
     def decision_function(self, X):
         """Return w·x + b of each row, (n,): 0 on the plane, ±1 on the edges of the margin."""
-        check_fitted(self, "coef_")
-        check_matrix(X, n_features=self.coef_.shape[1])
+        require_fitted(self, "coef_")
+        require_matrix(X, n_features=self.coef_.shape[1])
         return X @ self.coef_[0].to(X) + self.intercept_.to(X)
 
     def predict(self, X):
@@ -69,9 +69,9 @@ class LinearSVM:
 
     def _check(self, X, y):
         """Set classes_ and return the labels as ±1, (n,)."""
-        check_matrix(X)
-        check_classes(y, len(X))
-        check_positive("C", self.C, "try C=1.0")
+        require_matrix(X)
+        require_classes(y, len(X))
+        require_positive("C", self.C, "try C=1.0")
         classes, c = y.unique(return_inverse=True)
         if len(classes) != 2:
             fix = "give rows of a second" if len(classes) < 2 else "fit one per class, on y == c"

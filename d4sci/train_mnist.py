@@ -11,11 +11,11 @@ import sys
 import torch
 from torch import distributed, nn
 
-from d4sci.checkpoint import save_atomically
 from d4sci.cnn import CNN
 from d4sci.data import load_mnist
 from d4sci.device import get_device
 from d4sci.metrics import accuracy
+from d4sci.support.checkpoint import save_atomically
 from d4sci.training import evaluate, train
 
 VALIDATION = 6000  # rows at the end of the training set that choose the best epoch

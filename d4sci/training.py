@@ -8,9 +8,14 @@ from pathlib import Path
 import torch
 from torch import distributed, nn
 
-from d4sci.checkpoint import load_checkpoint, save_checkpoint
-from d4sci.checks import check_between, check_finite, check_same_length, check_tensor
 from d4sci.device import seeded
+from d4sci.support.checkpoint import load_checkpoint, save_checkpoint
+from d4sci.support.checks import (
+    require_between,
+    require_finite,
+    require_same_length,
+    require_tensor,
+)
 
 EVALUATION_ROWS = 1024  # at a time, so that memory stays bounded
 
@@ -212,12 +217,12 @@ def _bar(steps, rank):
 
 def _check(model, X, y, epochs, batch_size, validation, patience, world):
     device = _check_data(model, X, y)
-    check_between("epochs", epochs, 0, math.inf)
-    check_between("batch_size", batch_size, world, math.inf)
+    require_between("epochs", epochs, 0, math.inf)
+    require_between("batch_size", batch_size, world, math.inf)
     if validation is not None:
         _check_data(model, *validation, "validation ")
     if patience is not None:
-        check_between("patience", patience, 1, math.inf)
+        require_between("patience", patience, 1, math.inf)
         if validation is None:
             raise ValueError("patience needs a validation; give validation=(X_val, y_val)")
     return device
@@ -226,12 +231,12 @@ def _check(model, X, y, epochs, batch_size, validation, patience, world):
 def _check_data(model, X, y, kind=""):
     """Raise unless X and y are tensors with rows that match; return the model's device."""
     for name, A in ((f"{kind}X", X), (f"{kind}y", y)):
-        check_tensor(A, name)
+        require_tensor(A, name)
         if A.ndim == 0 or len(A) == 0:
             raise ValueError(f"{name} is empty: shape {tuple(A.shape)}; give at least one row")
         if A.is_floating_point():
-            check_finite(A, name)
-    check_same_length(f"{kind}X", X, f"{kind}y", y)
+            require_finite(A, name)
+    require_same_length(f"{kind}X", X, f"{kind}y", y)
     if (parameter := next(model.parameters(), None)) is None:
         raise ValueError("model has no parameters to train; give an nn.Module with layers")
     return parameter.device

@@ -1,0 +1,1 @@
+"""The fast ways to the same answers, one engine a file; the lessons hold the plain ones."""

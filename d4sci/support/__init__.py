@@ -1,0 +1,1 @@
+"""Plumbing that no lesson is about."""

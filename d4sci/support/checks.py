@@ -1,0 +1,142 @@
+"""Checks at the public boundary: each message says what was expected, what came, and the fix."""
+
+import math
+from numbers import Integral, Real
+
+import torch
+
+
+def require_tensor(X, name="X"):
+    """Raise TypeError unless X is a tensor."""
+    if not isinstance(X, torch.Tensor):
+        kind = f"{type(X).__module__}.{type(X).__name__}".removeprefix("builtins.")
+        raise TypeError(f"{name} must be a torch.Tensor, got {kind}; use torch.as_tensor({name})")
+
+
+def require_matrix(X, name="X", *, n_features=None):
+    """Raise unless X is a finite float32 or float64 tensor of shape (n, d) with n, d ≥ 1.
+
+    n_features: the d that an earlier `fit` saw, if any.
+    Raises TypeError (not a tensor, another dtype) or ValueError (shape, empty, NaN, infinity).
+    """
+    require_tensor(X, name)
+    if X.ndim != 2:
+        fix = f"; for one feature use {name}.reshape(-1, 1)" if X.ndim == 1 else ""
+        fix = f"; flatten each row with {name}.flatten(1)" if X.ndim > 2 else fix
+        raise ValueError(f"{name} must have shape (n, d), got {tuple(X.shape)}{fix}")
+    if 0 in X.shape:
+        raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row")
+    if X.dtype not in (torch.float32, torch.float64):  # half of the bits are too few for sums
+        raise TypeError(f"{name} must be float32 or float64, got {X.dtype}; use {name}.float()")
+    if n_features is not None and X.shape[1] != n_features:
+        raise ValueError(
+            f"{name} has {X.shape[1]} features, but fit saw {n_features}; give the same columns"
+        )
+    require_finite(X, name)
+
+
+def require_batch(X, shape, name="X"):
+    """Raise unless X is a floating-point tensor of n rows of this shape, a tuple."""
+    require_tensor(X, name)
+    if tuple(X.shape[1:]) != shape or X.ndim == 0:
+        fix = f"; use {name}[:, None]" if tuple(X.shape[1:]) == shape[1:] != () else ""
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"{name} must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
+    if not X.is_floating_point():
+        raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
+
+
+def require_finite(X, name="X"):
+    """Raise ValueError if X holds NaN or infinity."""
+    # A finite sum proves a finite tensor in one pass; a large sum may overflow, so look closer.
+    if not X.sum().isfinite() and not X.isfinite().all():
+        bad = int((~X.isfinite()).sum())
+        raise ValueError(
+            f"{name} holds {bad} values that are NaN or infinite; drop or fill them first"
+        )
+
+
+def require_squares(variance, X, name="X"):
+    """Raise ValueError if the dtype of X is too narrow for its squares: the variance, (), tells."""
+    vanish = variance < torch.finfo(X.dtype).tiny and (X[0] != X).any()
+    if vanish or not variance.isfinite():
+        what = "vanish" if vanish else "overflow"
+        raise ValueError(
+            f"{name} must have squares that {X.dtype} can hold, got some that {what}; "
+            f"scale {name} with StandardScaler, or use {name}.double()"
+        )
+
+
+def require_same_length(name_a, a, name_b, b):
+    """Raise ValueError unless a and b have equally many rows."""
+    for name, A in ((name_a, a), (name_b, b)):
+        if getattr(A, "ndim", 1) == 0:
+            raise ValueError(f"{name} must have rows, got one number; use {name}.reshape(1)")
+    if len(a) != len(b):
+        raise ValueError(
+            f"{name_a} and {name_b} must have equally many rows, got {len(a)} and {len(b)}"
+        )
+
+
+def require_labels(y, n=None, name="y"):
+    """Raise unless y is a non-empty tensor of shape (n,)."""
+    require_tensor(y, name)
+    if y.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,), got {tuple(y.shape)}; use {name}.flatten()")
+    if len(y) == 0:
+        raise ValueError(f"{name} is empty; give at least one label")
+    if y.is_floating_point() or y.is_complex():
+        require_finite(y, name)
+    if n is not None and len(y) != n:
+        raise ValueError(f"{name} must have one entry per row of X: expected {n}, got {len(y)}")
+
+
+def require_classes(y, n=None, name="y", *, n_classes=None):
+    """Raise unless y is a non-empty tensor of class labels, integer or bool, of shape (n,).
+
+    n_classes: k, where the labels must be 0 to k − 1.
+    """
+    require_tensor(y, name)
+    if y.is_floating_point() or y.is_complex():
+        raise TypeError(f"{name} must hold integer class labels, got {y.dtype}; use {name}.long()")
+    require_labels(y, n, name)
+    if n_classes is not None and not (y.min() >= 0 and y.max() < n_classes):
+        raise ValueError(
+            f"{name} must hold labels from 0 to n_classes − 1 = {n_classes - 1}, got "
+            f"{int(y.min())} to {int(y.max())}; number the classes with "
+            f"{name}.unique(return_inverse=True)[1]"
+        )
+
+
+def require_number(name, value, kind=Real):
+    """Raise TypeError unless value is a number, whole if kind is Integral, and no bool."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted, fix = ("a whole number", "int") if kind is Integral else ("a number", "float")
+        raise TypeError(f"{name} must be {wanted}, got {value!r}; use {fix}(...)")
+
+
+def require_between(name, value, low, high):
+    """Raise unless low ≤ value ≤ high, and a whole number where low is one: 1, not 1.0."""
+    require_number(name, value, Integral if isinstance(low, int) else Real)
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high}, got {value}")
+
+
+def require_positive(name, value, fix):
+    """Raise unless value is a number with 0 < value < ∞."""
+    require_number(name, value)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}; {fix}")
+
+
+def require_choice(name, value, choices):
+    """Raise ValueError unless value is one of the choices."""
+    if value not in list(choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def require_fitted(estimator, attribute):
+    """Raise RuntimeError unless `fit` has set the attribute."""
+    if not hasattr(estimator, attribute):
+        kind = type(estimator).__name__
+        raise RuntimeError(f"this {kind} is not fitted yet; call fit(X) first")

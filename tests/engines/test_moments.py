@@ -1,0 +1,76 @@
+"""scatter_matrix: the mean and n − 1 times the covariance, against NumPy in float64."""
+
+import numpy as np
+import pytest
+import torch
+
+from d4sci.engines.moments import BLOCK, find_origin, scatter_matrix
+
+G = torch.Generator().manual_seed(0)
+NORMAL = torch.randn(3 * BLOCK + 5, 4, generator=G) * torch.tensor([1.0, 2.0, 3.0, 0.1])
+CASES = {
+    "many blocks": NORMAL,
+    "shifted": NORMAL + 1e4,
+    "sorted": NORMAL.sort(0).values,
+    "drifting": NORMAL + torch.arange(len(NORMAL))[:, None] / 10,
+    "one feature": NORMAL[:, :1],
+    "equal rows": NORMAL[:1].expand(50, 4),
+    "one row": NORMAL[:1],
+    "more features than rows": NORMAL[:40].T.contiguous(),
+    "not contiguous": NORMAL.T.contiguous().T[::2],
+}
+
+
+def oracle(X):
+    X = X.double().numpy()
+    return X.mean(0), len(X) * np.cov(X.T, ddof=0).reshape(X.shape[1], X.shape[1])
+
+
+@pytest.mark.parametrize("float64", [False, True])
+@pytest.mark.parametrize("X", CASES.values(), ids=CASES)
+def test_against_numpy(X, float64):
+    before = X.clone()
+    mean, S = scatter_matrix(X, float64=float64)
+    assert mean.dtype == S.dtype == (torch.float64 if float64 else torch.float32)
+    true_mean, true_S = oracle(X)
+    spread = np.sqrt(np.diag(true_S))
+    eps = 1e-13 if float64 else 2e-6
+    if not float64 and X is CASES["drifting"]:  # from 0, a mean of 1.7σ makes squares four times
+        eps = 5e-6
+    # One unit in the last place of the mean is all that its digits can tell.
+    assert np.allclose(
+        mean, true_mean, rtol=eps / 10, atol=eps * (1 + spread.max() / len(X) ** 0.5)
+    )
+    assert np.all(np.abs(S.numpy() - true_S) <= eps * np.outer(spread, spread) + 1e-30)
+    assert torch.equal(S, S.T)
+    assert torch.equal(X, before)
+
+
+def test_float64_stays_float64():
+    mean, S = scatter_matrix(NORMAL.double())
+    assert mean.dtype == S.dtype == torch.float64
+    true_mean, true_S = oracle(NORMAL)
+    assert np.allclose(mean, true_mean, atol=1e-14)
+    assert np.allclose(S, true_S, rtol=1e-12)
+
+
+def test_the_block_does_not_matter(monkeypatch):
+    whole = scatter_matrix(NORMAL, float64=True)
+    monkeypatch.setattr("d4sci.scatter.BLOCK", 7)
+    small = scatter_matrix(NORMAL, float64=True)
+    for a, b in zip(whole, small, strict=True):
+        assert torch.allclose(a, b, rtol=1e-12)
+
+
+def test_new_tensors_are_made_from_old_ones(meta_default):
+    for A in scatter_matrix(NORMAL, float64=True):
+        assert A.device.type == "cpu"
+
+
+def test_the_origin_is_0_unless_that_is_far():
+    assert find_origin(NORMAL).tolist() == [0, 0, 0, 0]
+    assert torch.allclose(find_origin(NORMAL + 1e4), torch.tensor(1e4), rtol=1e-3)
+    one_far = NORMAL + torch.tensor([0, 0, 0, 5.0])
+    assert torch.allclose(find_origin(one_far), one_far.mean(0), atol=0.5)
+    assert find_origin(torch.full((7, 2), 3.0)).tolist() == [3, 3]
+    assert find_origin(torch.zeros(7, 2)).tolist() == [0, 0]

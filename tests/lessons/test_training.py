@@ -1,0 +1,334 @@
+"""The training loop against a loop written out here, and everything that happens around it."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau
+
+from d4sci.data import make_moons
+from d4sci.metrics import accuracy
+from d4sci.support.checkpoint import save_atomically
+from d4sci.training import History, evaluate, train
+
+X, Y = make_moons(250, noise=0.15)
+X_VAL, Y_VAL = make_moons(90, noise=0.15, seed=1)
+CE = nn.CrossEntropyLoss()
+
+
+def net(seed=0, *layers):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), *layers, nn.Linear(8, 2))
+
+
+def sgd(model, lr=0.1):
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+
+
+def weights(model):
+    return {name: v.clone() for name, v in model.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def written_out(model, optimizer, epochs, batch_size, seed=0, loss_fn=CE):
+    generator, losses = torch.Generator().manual_seed(seed), []
+    for _ in range(epochs):
+        total = 0
+        for rows in torch.randperm(len(X), generator=generator).split(batch_size):
+            optimizer.zero_grad()
+            loss = loss_fn(model(X[rows]), Y[rows])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(X))
+    return losses
+
+
+@pytest.mark.parametrize("batch_size", [1, 32, 250, 1000])
+def test_equals_the_loop_written_out(batch_size):
+    epochs = 1 if batch_size == 1 else 4
+    ours, peer = net(), net()
+    history = train(
+        ours, X, Y, loss_fn=CE, optimizer=sgd(ours), epochs=epochs, batch_size=batch_size, seed=3
+    )
+    losses = written_out(peer, sgd(peer), epochs, batch_size, seed=3)
+    assert same(weights(ours), weights(peer))
+    assert history.loss == pytest.approx(losses, rel=1e-5)
+    assert history.learning_rate == [0.1] * epochs
+    assert history.best_epoch == epochs - 1
+    assert history.validation_loss == history.validation_metric == []
+
+
+def test_the_default_optimizer_is_adam():
+    ours, peer = net(), net()
+    train(ours, X, Y, loss_fn=CE, epochs=3)
+    written_out(peer, torch.optim.Adam(peer.parameters()), 3, 128)
+    for a, b in zip(ours.parameters(), peer.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_frozen_parameters_stay():
+    model = net()
+    model[0].weight.requires_grad_(False)
+    before = weights(model)
+    train(model, X, Y, loss_fn=CE, epochs=1)
+    assert torch.equal(model[0].weight, before["0.weight"])
+    assert not torch.equal(model[2].weight, before["2.weight"])
+
+
+def test_validation_is_scored_and_its_best_weights_kept():
+    model, seen = net(), []
+    optimizer = sgd(model, lr=2.0)  # so large that the loss goes up and down
+
+    def spy(y_true, y_pred):
+        seen.append(weights(model))
+        return accuracy(y_true, y_pred)
+
+    history = train(
+        model, X, Y, loss_fn=CE, optimizer=optimizer, epochs=12, batch_size=25,
+        validation=(X_VAL, Y_VAL), metric=spy,
+    )  # fmt: skip
+    assert len(seen) == len(history.validation_loss) == len(history.validation_metric) == 12
+    best = min(range(12), key=history.validation_loss.__getitem__)
+    assert history.best_epoch == best < 11
+    assert same(weights(model), seen[best])
+    scores = evaluate(model, X_VAL, Y_VAL, loss_fn=CE, metric=accuracy)
+    assert scores["loss"] == pytest.approx(history.validation_loss[best])
+    assert scores["metric"] == history.validation_metric[best]
+
+
+def test_patience():
+    model = net()
+    history = train(
+        model, X, Y, loss_fn=CE, optimizer=sgd(model, 2.0), epochs=50, batch_size=25,
+        validation=(X_VAL, Y_VAL), patience=3,
+    )  # fmt: skip
+    assert len(history.loss) == history.best_epoch + 4 < 50
+
+
+def test_not_a_number_is_never_best():
+    history = History(validation_loss=[math.nan, 0.5, math.nan, 0.7], loss=[1.0] * 4)
+    assert history.best_epoch == 1
+
+
+def test_schedules():
+    model = net()
+    optimizer = sgd(model)
+    history = train(
+        model, X, Y, loss_fn=CE, optimizer=optimizer, epochs=3,
+        scheduler=ExponentialLR(optimizer, 0.5),
+    )  # fmt: skip
+    assert history.learning_rate == [0.1, 0.05, 0.025]
+    optimizer = sgd(model)  # the loss below is constant, so the plateau is at once
+    history = train(
+        model, X, Y, loss_fn=lambda a, b: CE(a, b) * 0 + 1, optimizer=optimizer, epochs=4,
+        validation=(X_VAL, Y_VAL), scheduler=ReduceLROnPlateau(optimizer, factor=0.1, patience=1),
+    )  # fmt: skip
+    assert history.learning_rate == pytest.approx([0.1] * 3 + [0.01])
+
+
+def test_modes():
+    model = net(0, nn.BatchNorm1d(8), nn.Dropout(0.5))
+    train(model, X, Y, loss_fn=CE, epochs=1)
+    assert not any(m.training for m in model.modules())  # ready to predict
+    model.train()
+    model[2].eval()  # frozen on purpose
+    before, modes = weights(model), [m.training for m in model.modules()]
+    a = evaluate(model, X, Y, loss_fn=CE)
+    assert [m.training for m in model.modules()] == modes
+    assert same(weights(model), before)
+    model.eval()
+    with torch.no_grad():
+        assert a == {"loss": pytest.approx(CE(model(X), Y).item(), rel=1e-5)}
+
+
+def test_evaluate_gives_back_the_modes_after_an_error():
+    model = net()
+    with pytest.raises(ZeroDivisionError):
+        evaluate(model, X, Y, loss_fn=lambda a, b: 1 / 0)
+    assert model.training
+
+
+def test_evaluate_in_batches_is_exact():
+    images = torch.randn(3000, 2)
+    labels = (images[:, 0] > 0).long()
+    model = net()
+    scores = evaluate(model, images, labels, loss_fn=CE, metric=accuracy)
+    assert scores["loss"] == pytest.approx(CE(model(images), labels).item(), rel=1e-5)
+    assert scores["metric"] == (model(images).argmax(1) == labels).sum().item() / 3000
+
+
+def test_regression():
+    torch.manual_seed(0)
+    model, target = nn.Linear(2, 1), X @ torch.tensor([[2.0], [-3.0]]) + 1
+    history = train(
+        model, X, target, loss_fn=nn.MSELoss(), optimizer=torch.optim.Adam(model.parameters(), 0.1),
+        epochs=60, validation=(X, target), metric=lambda y, p: (y - p).abs().max().item(),
+    )  # fmt: skip
+    assert history.validation_metric[-1] < 0.05
+    assert model.weight.flatten().tolist() == pytest.approx([2, -3], abs=0.05)
+
+
+def test_images_of_bytes_and_a_layer_that_scales_them():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(9, 2)
+
+        def forward(self, images):
+            return self.linear(images.flatten(1).float() / 255)
+
+    torch.manual_seed(0)
+    model = Scaled()
+    images = torch.randint(0, 256, (200, 3, 3), dtype=torch.uint8)
+    labels = (images.float().mean((1, 2)) > 127).long()
+    history = train(
+        model, images, labels, loss_fn=CE, epochs=40, batch_size=20, metric=accuracy,
+        validation=(images, labels), optimizer=torch.optim.Adam(model.parameters(), 0.05),
+    )  # fmt: skip
+    assert max(history.validation_metric) > 0.85
+
+
+def arguments(model, optimizer, path, epochs):
+    return {
+        "loss_fn": CE, "optimizer": optimizer, "epochs": epochs, "batch_size": 32,
+        "validation": (X_VAL, Y_VAL), "metric": accuracy, "checkpoint": path,
+        "scheduler": ExponentialLR(optimizer, 0.9),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [sgd, lambda m: torch.optim.Adam(m.parameters(), fused=True)])
+def test_resuming_is_like_never_having_stopped(make, tmp_path):
+    whole, part = net(), net()
+    expected = train(whole, X, Y, **arguments(whole, make(whole), tmp_path / "whole.pt", 6))
+    train(part, X, Y, **arguments(part, make(part), tmp_path / "part.pt", 2))
+    fresh = net(seed=99)  # a new process would start with other weights
+    history = train(fresh, X, Y, **arguments(fresh, make(fresh), tmp_path / "part.pt", 6))
+    assert same(weights(fresh), weights(whole))
+    assert history == expected
+    again = net(seed=98)  # nothing left to do: the best weights come back
+    assert train(again, X, Y, **arguments(again, make(again), tmp_path / "part.pt", 6)) == expected
+    assert same(weights(again), weights(whole))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["part.pt", "whole.pt"]
+
+
+def test_a_checkpoint_holds_tensors_and_plain_values_only(tmp_path):
+    model = net()
+    train(model, X, Y, **arguments(model, sgd(model), tmp_path / "c.pt", 1))
+    state = torch.load(tmp_path / "c.pt", weights_only=True)
+    assert len(state["history"]["loss"]) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "other model", "nonsense"])
+def test_a_checkpoint_that_does_not_fit(damage, tmp_path):
+    path, model = tmp_path / "c.pt", net()
+    train(model, X, Y, **arguments(model, sgd(model), path, 1))
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:500])
+    if damage == "nonsense":
+        path.write_bytes(b"hello")
+    other = nn.Linear(2, 2) if damage == "other model" else net()
+    with pytest.raises(ValueError, match=r"cannot resume from .*c\.pt.*delete it"):
+        train(other, X, Y, **arguments(other, sgd(other), path, 2))
+
+
+def test_an_interrupted_save_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    path, model = tmp_path / "c.pt", net()
+    train(model, X, Y, **arguments(model, sgd(model), path, 1))
+    before, save = path.read_bytes(), torch.save
+
+    def dies(state, file):
+        save(state, file)
+        file.truncate(700)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", dies)
+    with pytest.raises(OSError, match="disk full"):
+        train(net(), X, Y, loss_fn=CE, epochs=1, checkpoint=tmp_path / "new.pt")
+    with pytest.raises(OSError, match="disk full"):
+        train(model, X, Y, **arguments(model, sgd(model), path, 2))
+    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+    assert path.read_bytes() == before
+
+
+def test_the_bar_shows_late_and_leaves_nothing(capfd, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    train(net(), X, Y, loss_fn=CE, epochs=1)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    train(net(), X, Y, loss_fn=CE, epochs=1)
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_global_generator_and_inputs_are_left_alone():
+    model = net()
+    before, state = (X.clone(), Y.clone()), torch.get_rng_state()
+    train(model, X, Y, loss_fn=CE, epochs=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(X, before[0])
+    assert torch.equal(Y, before[1])
+
+
+def test_follows_its_model(meta_default, tmp_path):
+    with torch.device("cpu"):
+        model = net()
+    history = train(
+        model, X, Y, loss_fn=CE, epochs=2, validation=(X_VAL, Y_VAL), metric=accuracy,
+        checkpoint=tmp_path / "c.pt",
+    )  # fmt: skip
+    assert len(history.loss) == 2
+    assert {p.device.type for p in model.parameters()} == {"cpu"}
+
+
+def test_zero_epochs_change_nothing():
+    model = net()
+    before = weights(model)
+    assert train(model, X, Y, loss_fn=CE, epochs=0) == History()
+    assert same(weights(model), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"X": X.numpy()}, TypeError, "X must be a torch.Tensor"),
+        ({"X": X[:0], "Y": Y[:0]}, ValueError, "X is empty"),
+        ({"Y": Y[:-1]}, ValueError, "equally many rows, got 250 and 249"),
+        ({"X": X / 0}, ValueError, "NaN or infinite"),
+        ({"epochs": -1}, ValueError, "epochs must lie"),
+        ({"batch_size": 0}, ValueError, "batch_size must lie between 1"),
+        ({"patience": 2}, ValueError, "patience needs a validation"),
+        ({"patience": 0, "validation": (X, Y)}, ValueError, "patience must lie between 1"),
+        ({"validation": (X, Y[:3])}, ValueError, "validation X and validation y"),
+        ({"model": nn.Flatten()}, ValueError, "no parameters"),
+    ],
+)
+def test_bad_input_is_named(change, error, message):
+    chosen = {"model": net(), "X": X, "Y": Y} | change
+    model, X_, Y_ = (chosen.pop(name) for name in ("model", "X", "Y"))
+    with pytest.raises(error, match=message):
+        train(model, X_, Y_, loss_fn=CE, **chosen)
+
+
+def test_weights_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "w.pt"
+    save_atomically({"a": X}, path)
+    monkeypatch.setattr("os.replace", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        save_atomically({"a": Y}, path)
+    assert torch.equal(torch.load(path, weights_only=True)["a"], X)
+    assert [p.name for p in tmp_path.iterdir()] == ["w.pt"]
+
+
+def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return print, ("code was run",)
+
+    torch.save({"model": Evil()}, tmp_path / "c.pt")
+    with pytest.raises(ValueError, match="cannot resume"):
+        train(net(), X, Y, loss_fn=CE, checkpoint=tmp_path / "c.pt")
