@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from d4sci.device import in_float64
-from d4sci.engines.moments import find_origin, scatter_matrix
+from d4sci.engines.moments import find_origin, moments
 from d4sci.engines.newton_lbfgs import gradient_descent, lbfgs, require_descent
 from d4sci.support.checks import (
     require_between,
@@ -204,7 +204,7 @@ class _Objective:
 def _least_squares(X, Y, l2):
     """Return w (d, t) and b (t,) that solve the normal equations, or the shortest of several."""
     (n, d), A = X.shape, torch.cat([X, Y], 1)  # (n, d + t)
-    mean, S = scatter_matrix(A, float64=True)  # (d + t,), (d + t, d + t)
+    mean, S = moments(A, float64=True)  # (d + t,), (d + t, d + t)
     w = _normal_equations(S, mean, n, d, l2) if n > d else None
     if w is None:
         A = in_float64(A) - mean

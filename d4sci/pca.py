@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from d4sci.device import off_mps
-from d4sci.engines.moments import scatter_matrix
+from d4sci.engines.moments import moments
 from d4sci.support.checks import require_between, require_fitted, require_matrix, require_squares
 
 
@@ -71,7 +71,7 @@ def _principal_axes(X, k):
     # Many rows: the d × d matrix of their products says it all, and is soon made. But products
     # square the singular values, and rounding of the largest drowns what is too small.
     for float64 in (False, True) if n > 5 * d else ():
-        mean, S = scatter_matrix(X, float64=float64)
+        mean, S = moments(X, float64=float64)
         if not S.isfinite().all():
             continue
         lam, W = torch.linalg.eigh(S)  # ascending, (d,), (d, d)

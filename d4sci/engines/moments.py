@@ -1,4 +1,4 @@
-"""The scatter matrix of many rows, and their mean, without a copy of the data."""
+"""The moments of many rows, mean and covariance, without a copy of the data."""
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ def find_origin(X):
     return mean * (mean.abs() > 2 * std).any()
 
 
-def scatter_matrix(X, *, float64=False):
+def moments(X, *, float64=False):
     """Return the mean x̄ of the rows and S = Σ (x − x̄)(x − x̄)ᵀ, n − 1 times the covariance.
 
     X: (n, d).  float64: whether to sum with twice the digits, on the CPU where X is on MPS.

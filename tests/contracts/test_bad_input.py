@@ -76,7 +76,7 @@ EXEMPT = {  # from the names of `device_cases`, which are all that layers 0 to 3
         "off_mps",
         "in_float64",
         "find_origin",
-        "scatter_matrix",
+        "moments",
         "NeighborPairs",
         "nearest",
         "gradient_descent",

@@ -1,10 +1,10 @@
-"""scatter_matrix: the mean and n − 1 times the covariance, against NumPy in float64."""
+"""moments: the mean and n − 1 times the covariance, against NumPy in float64."""
 
 import numpy as np
 import pytest
 import torch
 
-from d4sci.engines.moments import BLOCK, find_origin, scatter_matrix
+from d4sci.engines.moments import BLOCK, find_origin, moments
 
 G = torch.Generator().manual_seed(0)
 NORMAL = torch.randn(3 * BLOCK + 5, 4, generator=G) * torch.tensor([1.0, 2.0, 3.0, 0.1])
@@ -30,7 +30,7 @@ def oracle(X):
 @pytest.mark.parametrize("X", CASES.values(), ids=CASES)
 def test_against_numpy(X, float64):
     before = X.clone()
-    mean, S = scatter_matrix(X, float64=float64)
+    mean, S = moments(X, float64=float64)
     assert mean.dtype == S.dtype == (torch.float64 if float64 else torch.float32)
     true_mean, true_S = oracle(X)
     spread = np.sqrt(np.diag(true_S))
@@ -47,7 +47,7 @@ def test_against_numpy(X, float64):
 
 
 def test_float64_stays_float64():
-    mean, S = scatter_matrix(NORMAL.double())
+    mean, S = moments(NORMAL.double())
     assert mean.dtype == S.dtype == torch.float64
     true_mean, true_S = oracle(NORMAL)
     assert np.allclose(mean, true_mean, atol=1e-14)
@@ -55,15 +55,15 @@ def test_float64_stays_float64():
 
 
 def test_the_block_does_not_matter(monkeypatch):
-    whole = scatter_matrix(NORMAL, float64=True)
-    monkeypatch.setattr("d4sci.scatter.BLOCK", 7)
-    small = scatter_matrix(NORMAL, float64=True)
+    whole = moments(NORMAL, float64=True)
+    monkeypatch.setattr("d4sci.engines.moments.BLOCK", 7)
+    small = moments(NORMAL, float64=True)
     for a, b in zip(whole, small, strict=True):
         assert torch.allclose(a, b, rtol=1e-12)
 
 
 def test_new_tensors_are_made_from_old_ones(meta_default):
-    for A in scatter_matrix(NORMAL, float64=True):
+    for A in moments(NORMAL, float64=True):
         assert A.device.type == "cpu"
 
 
