@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d4sci import neighbor_pairs
+from d4sci.engines import boxes as neighbor_pairs
 from d4sci.engines.boxes import NeighborPairs
 
 

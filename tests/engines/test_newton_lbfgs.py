@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from d4sci.engines.newton_lbfgs import check_descent, gradient_descent, lbfgs
+from d4sci.engines.newton_lbfgs import gradient_descent, lbfgs, require_descent
 
 
 class Bowl:
@@ -80,9 +80,9 @@ def test_lbfgs_rests_at_the_rounding():
      ((None, 1, -1), "tol"), ((float("nan"), 1, 0), "alpha")],
 )  # fmt: skip
 def test_bad_options_are_named(arguments, message):
-    check_descent(0.1, 10, 0.0)
+    require_descent(0.1, 10, 0.0)
     with pytest.raises(ValueError, match=message):
-        check_descent(*arguments)
+        require_descent(*arguments)
 
 
 class Slope(Bowl):

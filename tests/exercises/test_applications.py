@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from d4sci import exercises_applications as ex
+from d4sci.exercises import applications as ex
 from tests.support.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
 
 

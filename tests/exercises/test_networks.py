@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from d4sci import exercises_networks as ex
+from d4sci.exercises import networks as ex
 from tests.support.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
 
 

@@ -5,12 +5,18 @@ import re
 import pytest
 import torch
 
-from d4sci import exercises as ex
-from d4sci import (
-    exercises_applications,
-    exercises_networks,
-    exercises_supervised,
-    exercises_unsupervised,
+from d4sci.exercises import (
+    applications as exercises_applications,
+)
+from d4sci.exercises import (
+    networks as exercises_networks,
+)
+from d4sci.exercises import overview as ex
+from d4sci.exercises import (
+    supervised as exercises_supervised,
+)
+from d4sci.exercises import (
+    unsupervised as exercises_unsupervised,
 )
 from tests.support.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
 from tests.support.notebooks import PATHS, code_cells, tags

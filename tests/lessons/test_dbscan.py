@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN as Peer
 from sklearn.neighbors import NearestNeighbors
 
-from d4sci import dbscan, neighbor_pairs
+from d4sci import dbscan
 from d4sci.data import load_iris, make_blobs, make_moons, to_tensors
 from d4sci.dbscan import DBSCAN, k_distances
+from d4sci.engines import boxes as neighbor_pairs
 
 quick = settings(deadline=None, derandomize=True, max_examples=30)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from d4sci import plotting_base as pb
+from d4sci.plotting import base as pb
 
 
 @pytest.fixture(autouse=True)

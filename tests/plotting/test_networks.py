@@ -5,7 +5,7 @@ import pytest
 import torch
 from matplotlib.patches import Circle
 
-from d4sci import plotting_networks as pn
+from d4sci.plotting import networks as pn
 from d4sci.training import History
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from d4sci import plotting_supervised as ps
+from d4sci.plotting import supervised as ps
 
 X = torch.tensor([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])
 

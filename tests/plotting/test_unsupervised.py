@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from d4sci import plotting_unsupervised as pu
+from d4sci.plotting import unsupervised as pu
 
 X = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0], [9.0, 0.0]])
 LABELS = torch.tensor([0, 0, 0, 1, -1])

@@ -13,30 +13,29 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from d4sci import (
-    checkpoint,
-    checks,
     data,
-    descent,
     device,
     distance,
     gan,
     gnn,
     metrics,
     model_selection,
-    neighbor_pairs,
     neighbors,
     preprocessing,
     training,
-)  # fmt: skip
+)
 from d4sci.autoencoder import Autoencoder, ConvAutoencoder
 from d4sci.cnn import CNN
 from d4sci.dbscan import DBSCAN, k_distances
-from d4sci.engines.moments import find_origin, scatter_matrix
+from d4sci.engines import boxes as neighbor_pairs
+from d4sci.engines import newton_lbfgs as descent  # fmt: skip
+from d4sci.engines.moments import find_origin, moments
 from d4sci.kmeans import KMeans
 from d4sci.linear import LinearRegression, LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
+from d4sci.support import checkpoint, checks
 from d4sci.svm import LinearSVM
 
 X = torch.tensor([[0.0, 1.0], [2.0, 1.5], [4.0, -1.0], [5.0, 0.0], [0.5, 3.0], [6.0, 2.0]])
@@ -284,7 +283,7 @@ def checked(put):
     checks.require_positive("C", 2.0, "")
     checks.require_choice("norm", "l1", ["l1"])
     checks.require_fitted(KMeans, "fit")
-    descent.check_descent(0.1, 3, 0.0)
+    descent.require_descent(0.1, 3, 0.0)
 
 
 CASES = {
@@ -302,9 +301,9 @@ CASES = {
     ],
     "NeighborPairs": pairs,
     "find_origin": lambda put: [find_origin(put(MANY)), find_origin(put(MANY + 100))],
-    "scatter_matrix": lambda put: [
-        *scatter_matrix(put(MANY)),
-        *(A.float() for A in scatter_matrix(put(MANY), float64=True)),
+    "moments": lambda put: [
+        *moments(put(MANY)),
+        *(A.float() for A in moments(put(MANY), float64=True)),
     ],
     "gradient_descent": lambda put: down("gradient_descent", put),
     "lbfgs": lambda put: down("lbfgs", put),
