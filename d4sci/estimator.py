@@ -1,61 +1,77 @@
-"""What all estimators share: their parameters by name, a score, and a word when they stop early.
+"""What all estimators share: parameters by name, a score, a warning when a fit stops early.
 
 Nothing here hides `fit`: each lesson writes its own. The names are scikit-learn's, so that its
-`clone`, `Pipeline` and `cross_val_score` take our estimators, on tensors.
+`clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take our estimators, on tensors.
 """
 
 import dataclasses
+import os
+import sys
 import warnings
+from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor
 
 from d4sci.metrics import accuracy, r2
 
+PACKAGE = str(Path(__file__).parent) + os.sep
+
 
 class ConvergenceWarning(UserWarning):
-    """A fit stopped before it had converged: what it found may be improved."""
+    """A fit stopped before it had converged: what it found may still improve."""
 
 
 def warn_not_converged(reason: str, advice: str) -> None:
-    """Warn the caller of `fit` that it stopped early, why, and what to do about it."""
-    warnings.warn(f"{reason}; {advice}", ConvergenceWarning, stacklevel=3)
+    """Warn that a fit stopped before it had converged: why, and what to do about it.
+
+    The warning points to the line outside this package that asked for the fit.
+    """
+    level, frame = 1, sys._getframe()  # level 1 is this function
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"{reason}; {advice}", ConvergenceWarning, stacklevel=level)
 
 
 class Estimator:
-    """The parameters of a dataclass by name, as in scikit-learn.  Its fields are the parameters."""
+    """The parameters of a dataclass by name, as in scikit-learn. Its fields are the parameters."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return {name: value} of all parameters.  deep: accepted for scikit-learn, no effect."""
+        """Return {name: value} of all parameters.  deep: also of those within parameters."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters by name and return self.  Raises ValueError for an unknown name."""
-        names = [field.name for field in dataclasses.fields(self)]
+        """Set parameters by name.  Raises ValueError for an unknown name; then none is set."""
+        known = self.get_params(deep=False)
         for name in params:
-            if name not in names:
-                kind, known = type(self).__name__, ", ".join(names) or "none"
-                raise ValueError(f"{kind} has no parameter {name!r}; it has {known}")
+            if name not in known:
+                kind, names = type(self).__name__, ", ".join(known) or "none"
+                raise ValueError(f"{kind} has no parameter {name!r}; it has {names}")
         for name, value in params.items():
             setattr(self, name, value)
         return self
 
-    def __repr__(self):
-        """Return the name and the parameters that differ from their defaults; tensors by shape."""
+    def __repr__(self) -> str:
+        """Return the class and the parameters that differ from their defaults."""
+        defaults = {field.name: repr(_default(field)) for field in dataclasses.fields(self)}
         shown = []
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Tensor):
-                shown.append(f"{field.name}=tensor{tuple(value.shape)}")
-            elif value is not field.default and value != field.default:
-                shown.append(f"{field.name}={value!r}")
+        for name, value in self.get_params(deep=False).items():
+            text = f"<tensor {tuple(value.shape)}>" if isinstance(value, Tensor) else repr(value)
+            if text != defaults[name]:
+                shown.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __sklearn_tags__(self):
-        """Return scikit-learn's tags, which it asks for; loaded only then."""
+        """Return what scikit-learn asks of an estimator; it is imported only then."""
         from sklearn.utils import Tags, TargetTags
 
         return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
+
+def _default(field):
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 class Classifier(Estimator):
@@ -63,13 +79,15 @@ class Classifier(Estimator):
 
     def score(self, X: Tensor, y: Tensor) -> float:
         """Return the accuracy of `predict(X)`.  X: (n, d).  y: the true classes, (n,)."""
-        return accuracy(y.to(X.device), self.predict(X))
+        predicted = self.predict(X)
+        return accuracy(_on_device_of(predicted, y), predicted)
 
     def __sklearn_tags__(self):
         from sklearn.utils import ClassifierTags
 
         tags = super().__sklearn_tags__()
-        tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = ClassifierTags()
         tags.target_tags.required = True
         return tags
 
@@ -78,22 +96,36 @@ class Regressor(Estimator):
     """An estimator that predicts numbers."""
 
     def score(self, X: Tensor, y: Tensor) -> float:
-        """Return R² of `predict(X)`.  X: (n, d).  y: the true numbers, (n,) or (n, t)."""
-        return r2(y.to(X), self.predict(X))
+        """Return R² of `predict(X)`.  X: (n, d).  y: the true numbers, (n,) or (n, t).
+
+        Of several targets, the mean of their R², as in scikit-learn.
+        """
+        predicted = self.predict(X)
+        y = _on_device_of(predicted, y)
+        if y.ndim == 2 and y.shape == predicted.shape:
+            scores = [r2(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
+            return sum(scores) / len(scores)
+        return r2(y, predicted)
 
     def __sklearn_tags__(self):
         from sklearn.utils import RegressorTags
 
         tags = super().__sklearn_tags__()
-        tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        tags.estimator_type = "regressor"
+        tags.regressor_tags = RegressorTags()
         tags.target_tags.required = True
         return tags
+
+
+def _on_device_of(predicted, y):
+    """Return y beside what was predicted; what is no tensor goes back for the metric to refuse."""
+    return y.to(predicted.device) if isinstance(y, Tensor) else y
 
 
 class Clusterer(Estimator):
     """An estimator that labels the rows that it is fitted to."""
 
-    def fit_predict(self, X: Tensor, y: None = None) -> Tensor:
+    def fit_predict(self, X: Tensor, y: Tensor | None = None) -> Tensor:
         """Return `fit(X).labels_`, (n,).  y: ignored, as in scikit-learn."""
         return self.fit(X).labels_
 
@@ -106,7 +138,7 @@ class Clusterer(Estimator):
 class Transformer(Estimator):
     """An estimator that turns rows into other rows."""
 
-    def fit_transform(self, X: Tensor, y: None = None) -> Tensor:
+    def fit_transform(self, X: Tensor, y: Tensor | None = None) -> Tensor:
         """Return `fit(X).transform(X)`.  y: ignored, as in scikit-learn."""
         return self.fit(X).transform(X)
 

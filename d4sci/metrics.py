@@ -1,6 +1,9 @@
 """How good is a prediction, or a clustering? The truth comes first, the result is a number."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from d4sci.distance import distance_blocks
 from d4sci.support.checks import (
@@ -12,55 +15,68 @@ from d4sci.support.checks import (
 )
 
 
-def confusion_matrix(y_true, y_pred, *, labels=None):
+def confusion_matrix(
+    y_true: Tensor, y_pred: Tensor, *, labels: Sequence[int] | Tensor | None = None
+) -> Tensor:
     """Return C (k, k), int64: C[i, j] rows of class i were predicted to be of class j.
 
     y_true, y_pred: integer labels, (n,).
     labels: the classes in the order wanted, rows of others left out; by default all, sorted.
     """
-    _check_pair(require_classes, y_true, y_pred)
-    wanted = y_true[:0] if labels is None else torch.as_tensor(labels, device=y_true.device)
-    if labels is not None:
-        require_classes(wanted, name="labels")
+    _require_label_pair(y_true, y_pred)
+    if labels is None:
+        labels = y_true[:0]
+    else:
+        labels = torch.as_tensor(labels, device=y_true.device)
+        require_classes(labels, name="labels")
     n = len(y_true)
-    classes, c = torch.cat([y_true, y_pred, wanted]).unique(return_inverse=True)
-    k, true, predicted, wanted = len(classes), c[:n], c[n : 2 * n], c[2 * n :]
+    classes, c = torch.cat([y_true, y_pred, labels]).unique(return_inverse=True)
+    true, predicted, wanted = c[:n], c[n : 2 * n], c[2 * n :]
+    k = len(classes)
     C = torch.bincount(k * true + predicted, minlength=k * k).reshape(k, k)
-    return C if labels is None else C[wanted][:, wanted]
+    if len(wanted) == 0:
+        return C
+    return C[wanted][:, wanted]
 
 
-def accuracy(y_true, y_pred):
+def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
     """Return the share of rows whose predicted class is the true one."""
-    _check_pair(require_classes, y_true, y_pred)
+    _require_label_pair(y_true, y_pred)
     return int((y_true == y_pred).sum()) / len(y_true)
 
 
-def precision(y_true, y_pred, *, average="binary", positive=1):
+def precision(
+    y_true: Tensor, y_pred: Tensor, *, average: str | None = "binary", pos_label: int = 1
+) -> float | Tensor:
     """Return tp / (tp + fp): of the rows called a class, the share that are of that class.
 
     tp, fp, fn: true positives, false positives and false negatives; 0 / 0 counts as 0.
     y_true, y_pred: integer labels, (n,).
-    average: "binary", of the class `positive` among two; "macro", the mean over the classes;
+    average: "binary", of the class `pos_label` among two; "macro", the mean over the classes;
     "micro", of the summed counts; None, of each class, sorted: a float64 tensor (k,) on the CPU.
-    Raises ValueError for "binary" with more than two classes, or none that is `positive`.
+    Raises ValueError for "binary" with more than two classes, or none that is `pos_label`.
     """
-    tp, fp, _ = _count(y_true, y_pred, average, positive)  # (k,)
+    tp, fp, _ = _count(y_true, y_pred, average, pos_label)  # (k,)
     return _average(tp, tp + fp, average)
 
 
-def recall(y_true, y_pred, *, average="binary", positive=1):
+def recall(
+    y_true: Tensor, y_pred: Tensor, *, average: str | None = "binary", pos_label: int = 1
+) -> float | Tensor:
     """Return tp / (tp + fn): of the rows of a class, the share called so.  As `precision`."""
-    tp, _, fn = _count(y_true, y_pred, average, positive)  # (k,)
+    tp, _, fn = _count(y_true, y_pred, average, pos_label)  # (k,)
     return _average(tp, tp + fn, average)
 
 
-def f1(y_true, y_pred, *, average="binary", positive=1):
+def f1(
+    y_true: Tensor, y_pred: Tensor, *, average: str | None = "binary", pos_label: int = 1
+) -> float | Tensor:
     """Return 2 tp / (2 tp + fp + fn), the harmonic mean of these two.  As `precision`."""
-    tp, fp, fn = _count(y_true, y_pred, average, positive)  # (k,)
+    tp, fp, fn = _count(y_true, y_pred, average, pos_label)  # (k,)
     return _average(2 * tp, 2 * tp + fp + fn, average)
 
 
-def roc_curve(y_true, scores):
+def roc_curve(y_true: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return fpr, tpr, thresholds: which shares of the negative and of the positive rows score
     at least the threshold.
 
@@ -72,7 +88,7 @@ def roc_curve(y_true, scores):
     return fp.to(scores.dtype) / fp[-1], tp.to(scores.dtype) / tp[-1], thresholds
 
 
-def roc_auc(y_true, scores):
+def roc_auc(y_true: Tensor, scores: Tensor) -> float:
     """Return the area under the ROC curve: how often a positive row outscores a negative one.
 
     A tie counts half.  The sum of the trapezoids is one of whole numbers.  As `roc_curve`.
@@ -82,19 +98,19 @@ def roc_auc(y_true, scores):
     return int(doubled) / (2 * int(fp[-1]) * int(tp[-1]))
 
 
-def mse(y_true, y_pred):
+def mse(y_true: Tensor, y_pred: Tensor) -> float:
     """Return the mean squared error Σ (y − ŷ)² / n.  y_true, y_pred: floating point, (n,)."""
-    _check_pair(_check_numbers, y_true, y_pred)
+    _require_number_pair(y_true, y_pred)
     return (y_true - y_pred).square().mean().item()
 
 
-def r2(y_true, y_pred):
+def r2(y_true: Tensor, y_pred: Tensor) -> float:
     """Return R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)², the share of the variance that ŷ explains.
 
     y_true, y_pred: floating point, (n,), n ≥ 2.
     Where y is constant: 1 if ŷ equals it, else 0, as in scikit-learn.
     """
-    _check_pair(_check_numbers, y_true, y_pred)
+    _require_number_pair(y_true, y_pred)
     if len(y_true) < 2:
         raise ValueError("R² needs 2 rows or more, got 1; use mse(y_true, y_pred)")
     y = y_true - y_true[0]  # exactly 0 where constant, and exact far from the origin
@@ -103,7 +119,9 @@ def r2(y_true, y_pred):
     return 1 - residual / total if total else float(residual == 0)
 
 
-def silhouette(X, labels, *, metric="euclidean", per_sample=False):
+def silhouette(
+    X: Tensor, labels: Tensor, *, metric: str = "euclidean", per_sample: bool = False
+) -> float | Tensor:
     """Return the mean silhouette s = (b − a) / max(a, b): 1 well inside, below 0 misplaced.
 
     a: mean distance of a row to the others of its cluster.
@@ -130,7 +148,7 @@ def silhouette(X, labels, *, metric="euclidean", per_sample=False):
     return s if per_sample else s.mean().item()
 
 
-def adjusted_rand_index(labels_a, labels_b):
+def adjusted_rand_index(labels_a: Tensor, labels_b: Tensor) -> float:
     """Return how far two clusterings agree: 1 the same but for names, 0 as much as by chance.
 
     ARI = (both − expected) / ((A + B) / 2 − expected),  expected = A B / N
@@ -138,8 +156,9 @@ def adjusted_rand_index(labels_a, labels_b):
     labels_a, labels_b: integer labels, (n,).
     Source: Hubert and Arabie 1985, doi:10.1007/BF01908075.
     """
-    _check_pair(require_classes, labels_a, labels_b, "labels_a", "labels_b")
-    a, b = (y.unique(return_inverse=True)[1] for y in (labels_a, labels_b))  # (n,)
+    _require_label_pair(labels_a, labels_b, "labels_a", "labels_b")
+    _, a = labels_a.unique(return_inverse=True)  # (n,)
+    _, b = labels_b.unique(return_inverse=True)  # (n,)
     A, B, both = _pairs(a), _pairs(b), _pairs(a * len(b) + b)
     if A == B == both:
         return 1.0
@@ -152,8 +171,8 @@ def _pairs(labels):
     return int((sizes * (sizes - 1) // 2).sum())
 
 
-def _count(y_true, y_pred, average, positive):
-    """Return tp, fp, fn of each class, or the positive one, on the CPU, which has float64."""
+def _count(y_true, y_pred, average, pos_label):
+    """Return tp, fp, fn of each class, or of pos_label, on the CPU, which has float64."""
     require_choice("average", average, ("binary", "macro", "micro", None))
     C = confusion_matrix(y_true, y_pred).cpu()  # (k, k)
     tp = C.diagonal()
@@ -163,9 +182,12 @@ def _count(y_true, y_pred, average, positive):
     classes = torch.cat([y_true, y_pred]).unique().tolist()
     if len(classes) > 2:
         raise ValueError(f'average="binary" has two classes, got {classes}; use average="macro"')
-    if len(classes) == 2 and positive not in classes:
-        raise ValueError(f"positive must be one of {classes}, got {positive}; name that class")
-    return counts[:, [c == positive for c in classes]]  # (3, 1), or none
+    if pos_label in classes:
+        j = classes.index(pos_label)
+        return counts[:, j : j + 1]  # (3, 1)
+    if len(classes) == 2:
+        raise ValueError(f"pos_label must be one of {classes}, got {pos_label}; name that class")
+    return torch.zeros_like(counts[:, :1])  # all rows are of the other class
 
 
 def _average(numerator, denominator, average):
@@ -178,7 +200,7 @@ def _average(numerator, denominator, average):
 def _roc_counts(y_true, scores):
     """Return how many negative and positive rows score at least each threshold, (t,), and these."""
     require_classes(y_true, name="y_true")
-    _check_numbers(scores, name="scores")
+    _require_numbers(scores, "scores")
     require_same_length("y_true", y_true, "scores", scores)
     classes, c = y_true.unique(return_inverse=True)  # (2,), (n,) of 0 and 1
     if len(classes) != 2:
@@ -190,13 +212,19 @@ def _roc_counts(y_true, scores):
     return pad(fp, (1, 0)), pad(tp, (1, 0)), pad(scores[ends], (1, 0), value=torch.inf)
 
 
-def _check_pair(check, a, b, name_a="y_true", name_b="y_pred"):
-    check(a, name=name_a)
-    check(b, name=name_b)
+def _require_label_pair(a, b, name_a="y_true", name_b="y_pred"):
+    require_classes(a, name=name_a)
+    require_classes(b, name=name_b)
     require_same_length(name_a, a, name_b, b)
 
 
-def _check_numbers(y, name):
+def _require_number_pair(y_true, y_pred):
+    _require_numbers(y_true, "y_true")
+    _require_numbers(y_pred, "y_pred")
+    require_same_length("y_true", y_true, "y_pred", y_pred)
+
+
+def _require_numbers(y, name):
     require_labels(y, name=name)
     if not y.is_floating_point():
         raise TypeError(f"{name} must be floating point, got {y.dtype}; use {name}.float()")

@@ -123,7 +123,7 @@ def test_averages_agree_with_scikit_learn(score, case, average):
 )
 def test_binary_scores_agree_with_scikit_learn(score, case, positive):
     y_true, y_pred = LABELS[case]
-    ours = score(y_true, y_pred, positive=positive)
+    ours = score(y_true, y_pred, pos_label=positive)
     close(ours, SCORES[score](y_true, y_pred, pos_label=positive, zero_division=0), 1e-15)
     assert type(ours) is float
 
@@ -131,8 +131,8 @@ def test_binary_scores_agree_with_scikit_learn(score, case, positive):
 @pytest.mark.parametrize("score", [precision, recall, f1])
 def test_by_default_class_1_is_the_positive_one(score):
     y, p = labels(50, 2), labels(50, 2, 1)
-    assert score(y, p) == score(y, p, average="binary", positive=1)
-    assert score(y, p) != score(y, p, average="binary", positive=0)
+    assert score(y, p) == score(y, p, average="binary", pos_label=1)
+    assert score(y, p) != score(y, p, average="binary", pos_label=0)
 
 
 def test_classes_by_hand():
@@ -482,10 +482,10 @@ BAD = {
     ),
     "recall of three": (lambda: recall(y, y), ValueError, 'use average="macro"'),
     "f1 of three": (lambda: f1(y, y), ValueError, 'use average="macro"'),
-    "no positive": (
+    "no pos_label": (
         lambda: f1(y % 2 * 4 + 3, y % 2 * 4 + 3),
         ValueError,
-        "positive must be one of [3, 7], got 1; name that class",
+        "pos_label must be one of [3, 7], got 1; name that class",
     ),
     "average": (
         lambda: f1(y, y, average="weighted"),

@@ -145,7 +145,7 @@ def test_each_fold_has_a_fresh_model_that_never_saw_its_rows():
 def test_a_pipeline_scales_by_what_it_was_fitted_to():
     train, test = X[::2], X[1::2] + 50
     model = ours().fit(train, y[::2])
-    assert torch.equal(model.scaler.mean_, StandardScaler().fit(train).mean_)
+    assert torch.equal(model.transformer.mean_, StandardScaler().fit(train).mean_)
     expected = peer().fit(train.numpy(), y[::2].numpy()).predict(test.numpy())
     assert model.predict(test).tolist() == expected.tolist()
     assert accuracy(y[::2], model.predict(train)) > 0.9
@@ -167,7 +167,7 @@ def test_inputs_and_generator_are_left_alone(stratify):
     assert torch.equal(a, b)
     assert not torch.equal(a, other)
     learning_curve(model, X, y, [9])
-    assert not hasattr(model.scaler, "mean_")
+    assert not hasattr(model.transformer, "mean_")
     assert not hasattr(model.model, "classes_")
     assert all(map(torch.equal, (X, y), before))
     assert torch.equal(torch.get_rng_state(), state)

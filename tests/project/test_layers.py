@@ -19,7 +19,7 @@ LESSONS = [
 # From the bottom to the top. A folder is a floor; so is each set of files of the top level.
 FLOORS = [
     ["support"], ["device", "distance"], ["engines"], ["metrics"], ["estimator"],
-    ["data", "preprocessing"], LESSONS, ["model_selection"], ["training"],
+    ["data", "preprocessing", "pipeline"], LESSONS, ["model_selection"], ["training"],
     ["plotting", "exercises"], ["doctor", "train_mnist"], ["__main__"],
 ]  # fmt: skip
 SIDEWAYS = {"support", "engines", "plotting", "exercises", "device", "distance"}

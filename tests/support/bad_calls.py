@@ -81,7 +81,7 @@ add("confusion_matrix", metrics.confusion_matrix, **PAIR, labels=([1, 0], bad.LI
 add("accuracy", metrics.accuracy, **PAIR)
 for name in ("precision", "recall", "f1"):
     add(name, getattr(metrics, name), **PAIR, average=("binary", bad.CHOICE),
-        positive=(1, {"unknown": lambda v: 7}))  # fmt: skip
+        pos_label=(1, {"unknown": lambda v: 7}))  # fmt: skip
 add("roc_curve", metrics.roc_curve, **SCORES)
 add("roc_auc", metrics.roc_auc, **SCORES)
 add("mse", metrics.mse, **REGRESSION)
