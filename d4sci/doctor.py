@@ -26,7 +26,7 @@ class Result(NamedTuple):
     fix: str = ""
 
 
-def check_python():
+def examine_python():
     """The interpreter must be one that the course runs on."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST:
@@ -37,7 +37,7 @@ def check_python():
     return Result("ok", version)
 
 
-def check_environment():
+def examine_environment():
     """The course should have an environment of its own, which no other project changes."""
     if Path(sys.prefix, "conda-meta").is_dir():
         return Result("ok", f"conda environment {sys.prefix}")
@@ -47,7 +47,7 @@ def check_environment():
     return Result("WARN", f"none: this is the Python of the system, {sys.prefix}", fix)
 
 
-def check_kernel():
+def examine_kernel():
     """The kernel `python3`, which JupyterLab gives to every notebook, must be this Python."""
     from jupyter_client.manager import KernelManager
 
@@ -65,7 +65,7 @@ def check_kernel():
     return Result("FAIL", found, f"python -m jupyter {remove}, then python -m {install}")
 
 
-def check_packages():
+def examine_packages():
     """Every dependency must be installed, in a version that d4sci accepts."""
     wrong = unmet_requirements("d4sci")
     if wrong:
@@ -73,7 +73,7 @@ def check_packages():
     return Result("ok", "every dependency is there")
 
 
-def check_torchvision():
+def examine_torchvision():
     """Torch and torchvision are built in pairs, and one from another pair does not import."""
     pair = f"torch {metadata.version('torch')}, torchvision {metadata.version('torchvision')}"
     wrong = unmet_requirements("torchvision")
@@ -105,7 +105,7 @@ def unmet_requirements(distribution):
     return wrong
 
 
-def check_data():
+def examine_data():
     """Every data file must be there, byte for byte; the folder may be read-only."""
     from d4sci.data import data_path, verify_data
 
@@ -117,7 +117,7 @@ def check_data():
     return Result("ok", f"{len(report)} files, checksums right")
 
 
-def check_arithmetic():
+def examine_arithmetic():
     """A float32 matrix product must come out right on the CPU and on every accelerator."""
     import torch
 
@@ -147,7 +147,7 @@ def matmul_error(device):
     return ((product - exact).abs().max() / exact.abs().max()).item()
 
 
-def check_openmp():
+def examine_openmp():
     """Two OpenMP runtimes of Intel's or LLVM's kind in one process can crash or stall it."""
     import sklearn.cluster  # noqa: F401
     import torch  # noqa: F401
@@ -164,7 +164,7 @@ def check_openmp():
     return Result("ok", "no duplicate runtime")
 
 
-def check_memory():
+def examine_memory():
     """The notebooks want 2 GB of free memory."""
     import psutil
 
@@ -174,11 +174,13 @@ def check_memory():
     return Result(status, f"{free:.1f} GB free", fix)
 
 
-CHECKS = [check_python, check_environment, check_kernel, check_packages, check_torchvision]
-CHECKS += [check_data, check_arithmetic, check_openmp, check_memory]
+CHECKS = [
+    examine_python, examine_environment, examine_kernel, examine_packages, examine_torchvision,
+    examine_data, examine_arithmetic, examine_openmp, examine_memory,
+]  # fmt: skip
 
 
-def examine(check):
+def result_of(check):
     """Run one check; what it raises becomes a failure, so that nothing stops the doctor."""
     try:
         with warnings.catch_warnings():
@@ -209,7 +211,7 @@ def main():
     failed = []
     say(f"{'check':<13}{'status':<7}found")
     for check in CHECKS:
-        name, result = check.__name__.removeprefix("check_"), examine(check)
+        name, result = check.__name__.removeprefix("examine_"), result_of(check)
         say(as_row(name, result))
         if result.status == "FAIL":
             failed.append(name)

@@ -17,7 +17,7 @@ import torch
 from d4sci import data, doctor
 
 ROOT = Path(__file__).parents[2]
-NAMES = [check.__name__.removeprefix("check_") for check in doctor.CHECKS]
+NAMES = [check.__name__.removeprefix("examine_") for check in doctor.CHECKS]
 
 
 def run_doctor(code="from d4sci.doctor import main; raise SystemExit(main())"):
@@ -33,7 +33,7 @@ def assert_row(check, status, found, fix, capsys, monkeypatch):
     printed = capsys.readouterr().out
     _, first, *rest, verdict = printed.splitlines()
     assert max(map(len, printed.splitlines())) <= 100
-    assert first.split()[:2] == [check.__name__.removeprefix("check_"), status]
+    assert first.split()[:2] == [check.__name__.removeprefix("examine_"), status]
     flat = " ".join(printed.split())
     assert found in flat
     assert any(row.strip().startswith("fix: ") for row in rest) == bool(fix)
@@ -106,10 +106,10 @@ def test_nothing_can_be_imported():
 
 
 def test_crashing_check(capsys, monkeypatch):
-    def check_first():
+    def examine_first():
         raise ValueError("all is lost")
 
-    monkeypatch.setattr(doctor, "CHECKS", [check_first, doctor.check_memory])
+    monkeypatch.setattr(doctor, "CHECKS", [examine_first, doctor.examine_memory])
     assert doctor.main() == 1
     printed = capsys.readouterr().out
     assert "first        FAIL   ValueError: all is lost\n" in printed
@@ -128,7 +128,7 @@ def test_crashing_check(capsys, monkeypatch):
 )
 def test_python(version, status, fix, monkeypatch):
     monkeypatch.setattr(doctor, "sys", SimpleNamespace(version_info=version))
-    result = doctor.check_python()
+    result = doctor.examine_python()
     assert (result.status, result.found.split()[0]) == (status, ".".join(map(str, version)))
     assert result.fix.startswith(fix)
     assert bool(result.fix) == bool(fix)
@@ -137,13 +137,13 @@ def test_python(version, status, fix, monkeypatch):
 def test_environment(tmp_path, monkeypatch):
     place = SimpleNamespace(prefix=str(tmp_path), base_prefix=str(tmp_path))
     monkeypatch.setattr(doctor, "sys", place)
-    result = doctor.check_environment()
+    result = doctor.examine_environment()
     assert result.status == "WARN"
     assert "python -m venv .venv" in result.fix
     (tmp_path / "conda-meta").mkdir()
-    assert doctor.check_environment().found == f"conda environment {tmp_path}"
+    assert doctor.examine_environment().found == f"conda environment {tmp_path}"
     place.prefix = str(tmp_path / ".venv")
-    assert doctor.check_environment().found == f"virtual environment {place.prefix}"
+    assert doctor.examine_environment().found == f"virtual environment {place.prefix}"
 
 
 def test_wrong_kernel(kernel, tmp_path, demand):
@@ -151,28 +151,28 @@ def test_wrong_kernel(kernel, tmp_path, demand):
     scripts = "Scripts" if sys.platform == "win32" else "bin"
     folder = kernel(tmp_path / "other" / scripts / "python")
     fix = "python -m jupyter kernelspec remove -y python3, then python -m ipykernel install"
-    demand(doctor.check_kernel, "FAIL", f"not this {sys.executable}", fix)
+    demand(doctor.examine_kernel, "FAIL", f"not this {sys.executable}", fix)
     remove = [sys.executable, *fix.partition(",")[0].split()[1:]]
     subprocess.run(remove, check=True, capture_output=True)
     assert not folder.exists()
-    demand(doctor.check_kernel, "ok", "python3 starts", "")
+    demand(doctor.examine_kernel, "ok", "python3 starts", "")
 
 
 def test_kernel_that_is_gone(kernel, tmp_path, demand):
     kernel(tmp_path / "removed" / "python")
-    demand(doctor.check_kernel, "FAIL", "python3 starts", "python -m jupyter kernelspec remove")
+    demand(doctor.examine_kernel, "FAIL", "python3 starts", "python -m jupyter kernelspec remove")
 
 
 @pytest.mark.parametrize("program", ["python", "python3", sys.executable])
 def test_right_kernel(program, kernel, demand):
     kernel(program)
-    demand(doctor.check_kernel, "ok", f"python3 starts {sys.executable}", "")
+    demand(doctor.examine_kernel, "ok", f"python3 starts {sys.executable}", "")
 
 
 def test_missing_dependency(pretend, demand):
     pretend("d4sci", "0.1.0", "torch>=2", "not-yet-written>=1.5", "not-wanted; extra == 'dev'")
     found = "packages FAIL not-yet-written is missing fix:"
-    demand(doctor.check_packages, "FAIL", found, "pip install -r requirements.txt")
+    demand(doctor.examine_packages, "FAIL", found, "pip install -r requirements.txt")
 
 
 def test_no_matplotlib(demand, monkeypatch):
@@ -185,13 +185,13 @@ def test_no_matplotlib(demand, monkeypatch):
 
     monkeypatch.setattr(doctor.metadata, "version", version)
     fix = "pip install -r requirements.txt"
-    demand(doctor.check_packages, "FAIL", "matplotlib is missing", fix)
+    demand(doctor.examine_packages, "FAIL", "matplotlib is missing", fix)
 
 
 def test_dependency_too_old(pretend, demand):
     pretend("matplotlib", "3.1.0")
     fix = "pip install -r requirements.txt"
-    demand(doctor.check_packages, "FAIL", "matplotlib is 3.1.0, not >=3.9", fix)
+    demand(doctor.examine_packages, "FAIL", "matplotlib is 3.1.0, not >=3.9", fix)
 
 
 def test_course_not_installed(demand, monkeypatch):
@@ -199,7 +199,7 @@ def test_course_not_installed(demand, monkeypatch):
         raise doctor.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor.metadata, "requires", requires)
-    demand(doctor.check_packages, "FAIL", "d4sci", "pip install -r requirements.txt")
+    demand(doctor.examine_packages, "FAIL", "d4sci", "pip install -r requirements.txt")
 
 
 def test_torchvision_of_another_pair(pretend, demand, monkeypatch):
@@ -207,7 +207,7 @@ def test_torchvision_of_another_pair(pretend, demand, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", SimpleNamespace())
     found = f"torch is {torch.__version__.partition('+')[0]}"
     fix = "pip uninstall -y torch torchvision, then pip install -r requirements.txt"
-    demand(doctor.check_torchvision, "FAIL", found, fix)
+    demand(doctor.examine_torchvision, "FAIL", found, fix)
 
 
 def test_torchvision_that_does_not_import(tmp_path, demand, monkeypatch):
@@ -216,12 +216,12 @@ def test_torchvision_that_does_not_import(tmp_path, demand, monkeypatch):
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     fix = "pip uninstall -y torch torchvision, then pip install -r requirements.txt"
-    demand(doctor.check_torchvision, "FAIL", f"RuntimeError: {message}", fix)
+    demand(doctor.examine_torchvision, "FAIL", f"RuntimeError: {message}", fix)
 
 
 def test_missing_data(data_copy, demand):
     (data_copy / "iris.csv").unlink()
-    demand(doctor.check_data, "FAIL", ": iris.csv fix:", "git checkout -- data")
+    demand(doctor.examine_data, "FAIL", ": iris.csv fix:", "git checkout -- data")
 
 
 def test_damaged_data(data_copy, demand):
@@ -230,12 +230,12 @@ def test_damaged_data(data_copy, demand):
     raw[-1] ^= 1
     file.write_bytes(raw)
     found = ": MNIST/raw/t10k-labels-idx1-ubyte.gz fix:"
-    demand(doctor.check_data, "FAIL", found, "git checkout -- data")
+    demand(doctor.examine_data, "FAIL", found, "git checkout -- data")
 
 
 def test_no_data_folder(data_copy, demand):
     shutil.rmtree(data_copy)
-    demand(doctor.check_data, "FAIL", "anscombe.csv", "git checkout -- data")
+    demand(doctor.examine_data, "FAIL", "anscombe.csv", "git checkout -- data")
 
 
 def test_read_only_data(data_copy, demand):
@@ -243,7 +243,7 @@ def test_read_only_data(data_copy, demand):
     for path in everything:
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = [(path, path.stat().st_mtime_ns) for path in everything]
-    demand(doctor.check_data, "ok", f"{len(data.CHECKSUMS)} files, checksums right", "")
+    demand(doctor.examine_data, "ok", f"{len(data.CHECKSUMS)} files, checksums right", "")
     after = [(path, path.stat().st_mtime_ns) for path in [data_copy, *data_copy.rglob("*")]]
     assert after == before  # nothing was written, which root could do all the same
     for path in everything:
@@ -257,12 +257,12 @@ def test_imprecise_product(demand, monkeypatch):
         return exact(A, B) if A.dtype == torch.float64 else exact(A.bfloat16(), B.bfloat16())
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", rounded)
-    demand(doctor.check_arithmetic, "FAIL", "cpu off by", "update the driver or hide the device")
+    demand(doctor.examine_arithmetic, "FAIL", "cpu off by", "update the driver or hide the device")
 
 
 def test_product_that_is_not_a_number(demand, monkeypatch):
     monkeypatch.setattr(doctor, "matmul_error", lambda device: float("nan"))
-    demand(doctor.check_arithmetic, "FAIL", "cpu off by nan", "update the driver")
+    demand(doctor.examine_arithmetic, "FAIL", "cpu off by nan", "update the driver")
 
 
 @pytest.mark.parametrize(("kind", "status"), [("cpu", "ok"), ("meta", "FAIL")])
@@ -275,7 +275,7 @@ def test_accelerator(kind, status, demand, monkeypatch):
     )
     monkeypatch.setattr(torch, "accelerator", fake)
     fix = "" if status == "ok" else "update the driver or hide the device (CUDA_VISIBLE_DEVICES=-1)"
-    demand(doctor.check_arithmetic, status, f"{kind}:0", fix)
+    demand(doctor.examine_arithmetic, status, f"{kind}:0", fix)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_openmp(libraries, status, demand, monkeypatch):
     loaded = [{"prefix": prefix, "filepath": path} for prefix, path in libraries]
     monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: loaded)
     fix = "if a kernel dies or hangs, set the environment variable OMP_NUM_THREADS=1"
-    demand(doctor.check_openmp, status, "", fix if status == "WARN" else "")
+    demand(doctor.examine_openmp, status, "", fix if status == "WARN" else "")
 
 
 @pytest.mark.parametrize(("gigabytes", "status"), [(2.5, "ok"), (1.5, "WARN"), (0.4, "FAIL")])
@@ -299,7 +299,7 @@ def test_memory(gigabytes, status, demand, monkeypatch):
     memory = SimpleNamespace(available=gigabytes * 1e9)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     fix = "" if status == "ok" else "close other programs"
-    demand(doctor.check_memory, status, f"{gigabytes} GB free", fix)
+    demand(doctor.examine_memory, status, f"{gigabytes} GB free", fix)
 
 
 def test_console_that_knows_no_unicode(monkeypatch):
