@@ -1,4 +1,4 @@
-"""pytest and the notebooks: `pytest --nbval` runs cells as `tools/nb.py run` ran them.
+"""pytest and the notebooks: `pytest --nbval` runs cells as `tools/notebooks.py run` ran them.
 
 This file lies at the root so that no option is needed, and so that tests can import `tools`.
 """
@@ -7,12 +7,12 @@ import os
 
 
 def pytest_configure(config):
-    """Under --nbval, give kernels the environment of `tools/nb.py run`, and compare like it."""
+    """Under --nbval, give kernels the environment of `notebooks.py run`, and compare like it."""
     if not config.getoption("nbval", False):
         return
     from nbval import kernel, plugin
 
-    from tools.nb import is_progress_bar, kernel_environment
+    from tools.notebooks import is_progress_bar, kernel_environment
 
     environment = kernel_environment()
     before = dict(os.environ)
@@ -26,7 +26,7 @@ def pytest_configure(config):
         return self.kc.execute(source, allow_stdin=allow_stdin, stop_on_error=False)
 
     def coalesce_streams(outputs, original=plugin.coalesce_streams):
-        """Merge streams as nbval does, and forget text bars, which `nb.py run` does not store."""
+        """Merge streams as nbval does, and forget text bars, which `run` does not store."""
         return [output for output in original(outputs) if not is_progress_bar(output)]
 
     kernel.RunningKernel.execute_cell_input = execute_cell_input

@@ -21,7 +21,7 @@ from pathlib import Path
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from tools.captions import picture_words, words
-from tools.nb import read
+from tools.notebooks import read
 from tools.slide_heights import output_height, picture_size, text_height
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests.support.browser import get, running_browser, running_lab
 from tests.support.notebooks import FOLDER, PATHS, ROOT, code_cells
 from tests.support.started import KEPT
-from tools.nb import bad_outputs, kernel_environment, write
+from tools.notebooks import bad_outputs, kernel_environment, write
 
 RUN_ALL = """async limit => {
   const app = window.jupyterapp

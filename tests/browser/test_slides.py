@@ -11,7 +11,7 @@ from tests.support.notebooks import NAMES, ROOT, headings
 from tests.support.pages import SHOTS, WEB, built, opened
 from tools import slides
 from tools.captions import picture_words
-from tools.nb import read, write
+from tools.notebooks import read, write
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5E"
 PNG += "rkJggg=="  # one dot

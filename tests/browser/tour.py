@@ -21,7 +21,7 @@ from tests.support.browser import running_browser, running_lab
 from tests.support.notebooks import FOLDER, ROOT, headings
 from tests.support.pages import opened
 from tools.captions import picture_words
-from tools.nb import kernel_environment, read
+from tools.notebooks import kernel_environment, read
 
 IMAGES = ROOT / "docs" / "images"
 COLOURS = 96  # of a palette: enough for a screen, a third of the bytes

@@ -14,7 +14,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.support.notebooks import ROOT
-from tools import nb as tool
+from tools import notebooks as tool
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and sends POSIX signals")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1"}
@@ -85,7 +85,7 @@ def test_re_executing_a_notebook(number, tmp_path):
     path, sign = tmp_path / "nb.ipynb", tmp_path / "started"
     tool.write(path, new_notebook(cells=[new_code_cell("1"), new_code_cell(SLOW)]))
     before = path.read_bytes()
-    command = [sys.executable, ROOT / "tools" / "nb.py", "run", path]
+    command = [sys.executable, ROOT / "tools" / "notebooks.py", "run", path]
     with running(command, tmp_path, sign) as (process, family):
         process.send_signal(number)
         process.wait(timeout=30)

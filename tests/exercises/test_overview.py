@@ -20,7 +20,7 @@ from d4sci.exercises import (
 )
 from tests.support.exercise_rules import demand_all_listed, demand_hint, demand_stub_and_solution
 from tests.support.notebooks import PATHS, code_cells, tags
-from tools.nb import read
+from tools.notebooks import read
 
 
 def descend(f, start, alpha, steps, *, clear=True, sign=-1, change_start=False):

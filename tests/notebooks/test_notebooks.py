@@ -12,7 +12,7 @@ from tests.support.syllabus_guards import (
     table_faults,
     tag_faults,
 )
-from tools.nb import check, read
+from tools.notebooks import check, read
 
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 

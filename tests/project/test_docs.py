@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.notebooks import NAMES, ROOT, headings
-from tools.nb import read
+from tools.notebooks import read
 
 LAST = "What you learned"
 LINKED = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"]

@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.support.notebooks import FOLDER, PATHS, code_cells, sections
-from tools.nb import execute, read, write
+from tools.notebooks import execute, read, write
 
 
 def alone(path):

@@ -19,7 +19,7 @@ import torch
 
 from d4sci import data
 from d4sci.support.checkpoint import save_atomically
-from tools import make_income, matrix, nb
+from tools import make_income, notebooks, version_table
 
 TIMES = 5
 SIZE = 500_000
@@ -41,13 +41,13 @@ def whole_checkpoint(path):
 
 def whole_notebook(path):
     """Read it, and demand that it is all of one save."""
-    assert nb.read(path).cells[0].source in [book.cells[0].source for book in BOOKS]
+    assert notebooks.read(path).cells[0].source in [book.cells[0].source for book in BOOKS]
 
 
 def write_table(path):
     """Let the version matrix store its table there."""
-    matrix.TABLE = path
-    matrix.store({name: ["x" * 20_000] * 9 for name in matrix.ROWS})
+    version_table.TABLE = path
+    version_table.store({name: ["x" * 20_000] * 9 for name in version_table.ROWS})
 
 
 def whole_table(path):
@@ -75,7 +75,7 @@ def whole_income(path):
 JOBS = {  # what to do again and again, and what to demand after each interrupt
     "checkpoint": (lambda path: save_to(path, save_atomically), whole_checkpoint),
     "torch.save": (lambda path: save_to(path, torch.save), whole_checkpoint),  # the planted fault
-    "notebook": (lambda path: [nb.write(path, book) for book in BOOKS], whole_notebook),
+    "notebook": (lambda path: [notebooks.write(path, book) for book in BOOKS], whole_notebook),
     "table": (write_table, whole_table),
     "income": (make_income.write, whole_income),
     "loader": (load, whole_data),

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import bands
 from tests.support.notebooks import ROOT
-from tools.nb import read
+from tools.notebooks import read
 
 
 def test_digits_are_scored_seed_by_seed():

@@ -1,12 +1,12 @@
-"""Edit the notebooks as text, execute them, store them in normal form, check it.
+"""Execute the notebooks, store them in normal form, check it.
 
-    nb.py text NB [-o FILE]   NB as py:percent text
-    nb.py back FILE NB        the text back into NB; untouched cells keep id, tags and outputs
-    nb.py run NB...           execute from top to bottom and store in normal form
-    nb.py check NB...         list what is not in normal form
-    nb.py pictures NB DIR     write the stored pictures as NAME-cellNNN-K.png
+    notebooks.py run NB...          execute from top to bottom and store in normal form
+    notebooks.py tidy NB...         store in normal form as they are, e.g. after an edit as text
+    notebooks.py check NB...        list what is not in normal form
+    notebooks.py pictures NB DIR    write the stored pictures as NAME-cellNNN-K.png
 
-Cells are numbered from 0, markdown included, as in NAME-cellNNN-K.png.
+Cells are numbered from 0, markdown included, as in NAME-cellNNN-K.png. Editing a notebook as text
+is jupytext's work: CONTRIBUTING.md has the two commands.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from nbformat.v4 import new_notebook, reads, writes
+from nbformat.v4 import reads, writes
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = ("jupyter", "slideshow", "tags")
@@ -59,12 +59,14 @@ def is_progress_bar(output):
 def new_id(cell, taken):
     """Return an id that depends on nothing but the cell's text, and on its twins before it."""
     text = cell.cell_type + cell.source
-    while (digest := hashlib.sha1(text.encode()).hexdigest()[:8]) in taken:
+    digest = hashlib.sha1(text.encode()).hexdigest()[:8]
+    while digest in taken:
         text += "'"
+        digest = hashlib.sha1(text.encode()).hexdigest()[:8]
     return digest
 
 
-def tidy(outputs):
+def tidy_outputs(outputs):
     """Return outputs without bars and widget views, neighbouring streams merged."""
     tidied = []
     for output in copy.deepcopy(outputs):
@@ -95,7 +97,7 @@ def normalise(nb):
         taken.add(cell.id)
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in CELL_METADATA and v}
         if cell.cell_type == "code":
-            cell.outputs = tidy(cell.outputs)
+            cell.outputs = tidy_outputs(cell.outputs)
     return nb
 
 
@@ -109,31 +111,6 @@ def write(path, nb):
     temporary = Path(path).with_suffix(".tmp")
     temporary.write_text(writes(normalise(nb)) + "\n", encoding="utf-8", newline="\n")
     os.replace(temporary, path)
-
-
-def text(path, out=None):
-    """Write the notebook as py:percent text, to the terminal unless a file is named."""
-    import jupytext
-
-    percent = jupytext.writes(read(path), fmt="py:percent")
-    Path(out).write_text(percent, encoding="utf-8") if out else sys.stdout.write(percent)
-
-
-def back(source, path):
-    """Put py:percent text into the notebook; a cell whose text changed loses its outputs."""
-    import jupytext
-    from jupytext.combine import combine_inputs_with_outputs
-
-    new = jupytext.reads(Path(source).read_text(encoding="utf-8"), fmt="py:percent")
-    old = read(path) if Path(path).exists() else new_notebook()
-    kept = {cell.id: cell.source for cell in old.cells}
-    nb = combine_inputs_with_outputs(new, old, fmt="py:percent")
-    for cell in nb.cells:
-        if kept.get(cell.get("id")) != cell.source:
-            forget_outputs(cell)
-        if cell.get("id") not in kept:
-            cell.id = ""  # jupytext drew it at random
-    write(path, nb)
 
 
 def forget_outputs(cell):
@@ -163,7 +140,7 @@ def execute(nb, folder):
 
 def bad_outputs(i, cell):
     """Yield what must not be stored: stderr, and errors of pictures, which stop no cell."""
-    for output in tidy(cell.get("outputs", [])):
+    for output in tidy_outputs(cell.get("outputs", [])):
         if output.get("name") == "stderr":
             yield f"cell {i} wrote to stderr: {output.text}"
         if "ename" in output and "raises-exception" not in cell.metadata.get("tags", []):
@@ -181,6 +158,12 @@ def run(path):
     return faults
 
 
+def tidy(path):
+    """Store the notebook in normal form, cells and outputs as they are; return no faults."""
+    write(path, read(path))
+    return []
+
+
 def check(path):
     """Return what is not in normal form, one line per fault."""
     nb = read(path)
@@ -195,7 +178,9 @@ def check(path):
             if cell.execution_count != count:
                 faults.append(f"cell {i}: execution count {cell.execution_count}, not {count}")
     if not faults and Path(path).read_bytes() != (writes(normal) + "\n").encode():
-        faults.append("the bytes are not as nb.py writes them: keys sorted, one newline at the end")
+        faults.append(
+            "the bytes are not as notebooks.py writes them: keys sorted, one newline at the end"
+        )
     return faults
 
 
@@ -212,18 +197,16 @@ def pictures(path, folder):
 def main(argv=None):
     """Read the command line and do it; return the exit status."""
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("command", choices=["text", "back", "run", "check", "pictures"])
+    parser.add_argument("command", choices=["run", "tidy", "check", "pictures"])
     parser.add_argument("files", nargs="+")
-    parser.add_argument("-o", dest="out")
     args = parser.parse_args(argv)
-    if args.command in ("run", "check"):
-        action = run if args.command == "run" else check
-        faults = [f"{path}: {fault}" for path in args.files for fault in action(path)]
-        sys.stderr.writelines(f"{fault}\n" for fault in faults)
-        return 1 if faults else 0
-    actions = {"text": text, "back": back, "pictures": pictures}
-    actions[args.command](*args.files, *filter(None, [args.out]))
-    return 0
+    if args.command == "pictures":
+        pictures(*args.files)
+        return 0
+    action = {"run": run, "tidy": tidy, "check": check}[args.command]
+    faults = [f"{path}: {fault}" for path in args.files for fault in action(path)]
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
