@@ -1,18 +1,30 @@
 """DBSCAN: clusters are where it is crowded, and what stands alone is noise."""
 
 import math
+import sys
+from collections import deque
 from dataclasses import dataclass
+from typing import Self
 
 import torch
+from torch import Tensor
 
 from d4sci.device import in_float64
 from d4sci.distance import distance_blocks
-from d4sci.engines.boxes import NeighborPairs
-from d4sci.support.checks import require_between, require_matrix, require_positive
+from d4sci.engines.components import density_clusters
+from d4sci.estimator import Clusterer
+from d4sci.support.checks import (
+    require_between,
+    require_choice,
+    require_matrix,
+    require_positive,
+)
+
+NOISE = -1
 
 
-@dataclass(eq=False)
-class DBSCAN:
+@dataclass(eq=False, repr=False)
+class DBSCAN(Clusterer):
     """Group points by density: core points within ε of each other share a cluster.
 
     neighbours     points at most ε apart, |x − y| ≤ ε; a point is a neighbour of itself
@@ -22,8 +34,12 @@ class DBSCAN:
     noise          all others
 
     eps: ε, in the units of X.  min_samples: MinPts.
+    algorithm: how to find the clusters. Both ways give the same labels.
+        "queue"  go from point to point, with a queue of those to go on from: the plain path, below.
+        "boxes"  find the pairs of neighbours box by box, and join them (d4sci/engines/boxes.py and
+                 components.py); many times as fast.
     `fit` sets labels_ (n,), the cluster of each point, −1 for noise; clusters are numbered by their
-    first core point; and core_sample_indices_, the rows of the core points, ascending.
+    first core point; core_sample_indices_, the rows of the core points, ascending; n_features_in_.
     A border point that several clusters reach joins the one with the lowest number, so that only
     there the order of the rows matters.
     Raises TypeError or ValueError unless eps is positive and finite, min_samples whole and ≥ 1.
@@ -33,59 +49,61 @@ class DBSCAN:
 
     eps: float = 0.5
     min_samples: int = 5
+    algorithm: str = "boxes"
 
-    def fit(self, X):
-        """Find the clusters.  X: floating point, (n, d)."""
-        self._check(X)
+    def fit(self, X: Tensor, y: None = None) -> Self:
+        """Find the clusters.  X: floating point, (n, d).  y: ignored, as in scikit-learn."""
+        self._validate(X)
         # In float64 the difference of two float32 numbers is exact, or nearly so.
-        X, device = in_float64(X.detach()), X.device
-        n, points = len(X), torch.arange(len(X), device=X.device)  # (n,)
-
-        # 1. Find the pairs of neighbours. A lambda says what a step does not need: it puts points
-        #    into groups, and where neighbours are many, pairs inside a group are left out.
-        neighbors = NeighborPairs(X, self.eps)
-
-        # 2. Core points have at least MinPts neighbours, themselves included.
-        #    (Points with enough of them are one group, number n.)
-        count = torch.ones_like(points)  # (n,)
-        for i, j in neighbors.pairs(lambda p: torch.where(count[p] < self.min_samples, p, n)):
-            both = torch.cat([i, j])
-            count.index_add_(0, both, torch.ones_like(both))
-        core = count >= self.min_samples  # (n,)
-
-        # 3. Core points that are neighbours share a cluster, known by its first point, the root.
-        #    (A cluster is a group; −1: of no interest.)
-        root = points.clone()  # (n,)
-        for i, j in neighbors.pairs(lambda p: torch.where(core[p], _find_root(root, p), -1)):
-            both_core = core.gather(0, i) & core.gather(0, j)
-            _join(root, i, torch.where(both_core, j, i))
-        labels = torch.full_like(points, n)  # (n,)
-        labels[core] = _find_root(root, points[core]).unique(return_inverse=True)[1]
-
-        # 4. A border point joins the first cluster that reaches it.
-        #    (The core points are one group.)
-        for i, j in neighbors.pairs(lambda p: torch.where(core[p], n, p)):
-            one_core = core.gather(0, i) != core.gather(0, j)
-            i, j = i[one_core], j[one_core]
-            inner, border = torch.where(core[i], i, j), torch.where(core[i], j, i)
-            labels.scatter_reduce_(0, border, labels[inner], "amin")
-
-        # The rest is noise.
-        self.labels_ = labels.masked_fill(labels == n, -1).to(device)
-        self.core_sample_indices_ = points[core].to(device)
+        points = in_float64(X.detach())
+        if self.algorithm == "queue":
+            labels, core = self._expand_clusters(points)  # (n,), (n,)
+        else:
+            labels, core = density_clusters(points, self.eps, self.min_samples)
+        labels, core_rows = labels.to(X.device), core.nonzero().squeeze(1).to(X.device)
+        n_features = X.shape[1]
+        self.labels_, self.core_sample_indices_ = labels, core_rows
+        self.n_features_in_ = n_features
         return self
 
-    def fit_predict(self, X):
-        """Return `fit(X).labels_`."""
-        return self.fit(X).labels_
+    def _expand_clusters(self, X):
+        """Return the cluster of each point and which points are core, (n,), (n,)."""
+        labels = torch.full((len(X),), NOISE, device=X.device)  # until a cluster reaches the point
+        core = torch.zeros(len(X), dtype=torch.bool, device=X.device)
+        cluster = 0
+        for start in range(len(X)):
+            if labels[start] != NOISE:
+                continue  # it has a cluster
+            queue = deque([start])  # points to expand the cluster from
+            while queue:
+                p = queue.popleft()
+                neighbors = self._find_neighbors(X, p)
+                if len(neighbors) < self.min_samples:
+                    continue  # not core: nothing to expand
+                core[p] = True
+                reached = neighbors[labels[neighbors] == NOISE]
+                labels[reached] = cluster
+                queue.extend(reached.tolist())
+            if core[start]:
+                cluster += 1
+        return labels, core
 
-    def _check(self, X):
+    def _find_neighbors(self, X, p):
+        """Return the points at most ε from point p, itself among them: Σ_f (x_f − p_f)² ≤ ε²."""
+        squares = torch.zeros_like(X[:, 0])  # (n,)
+        for x in X.T:  # a feature, (n,)
+            squares += (x - x[p]).square()
+        limit = min(self.eps * self.eps, sys.float_info.max)  # a square that overflows is too far
+        return (squares <= limit).nonzero().squeeze(1)
+
+    def _validate(self, X):
         require_matrix(X)
         require_positive("eps", self.eps, "k_distances(X, min_samples) shows what is usual")
         require_between("min_samples", self.min_samples, 1, math.inf)
+        require_choice("algorithm", self.algorithm, ("queue", "boxes"))
 
 
-def k_distances(X, k):
+def k_distances(X: Tensor, k: int) -> Tensor:
     """Return each point's distance to its k-th nearest point, ascending, (n,).
 
     The point itself counts as the first, as it does in min_samples: with k = min_samples a point
@@ -95,33 +113,8 @@ def k_distances(X, k):
     """
     require_matrix(X)
     require_between("k", k, 1, len(X))
-    nearest = (D.topk(k, largest=False).values for _, D in distance_blocks(X.detach()))  # (r, k)
-    return torch.cat([D[:, -1].clone() for D in nearest]).sort().values
-
-
-def _find_root(root, p):
-    """Follow the pointers of points p, (m,), to the roots of their clusters, and shorten the way.
-
-    root: (n,); a root points to itself, any other point to an earlier one of its cluster.
-    """
-    goal = root.gather(0, p)  # root[p]
-    while not torch.equal(goal, further := root.gather(0, goal)):
-        goal = further
-    root.scatter_(0, p, goal)
-    return goal
-
-
-def _join(root, i, j):
-    """Join the clusters of i[k] and j[k] for all k, in place: the later root points to the earlier.
-
-    Where a root could point to several others, one wins; the rest follows in the next round.
-    """
-    while len(i):
-        i, j = _find_root(root, i), _find_root(root, j)
-        apart = (i != j).nonzero().squeeze(1)
-        i, j = i.gather(0, apart), j.gather(0, apart)  # i[apart], several times as fast
-        late = torch.maximum(i, j)
-        root.scatter_(0, late, torch.minimum(i, j))
-        # Now there are chains, root after root. Each round of jumps makes them half as long.
-        while not torch.equal(goal := root.gather(0, late), further := root.gather(0, goal)):
-            root.scatter_(0, late, further)
+    kth = []
+    for _, D in distance_blocks(X.detach()):  # (r, n)
+        nearest = D.topk(k, largest=False).values  # (r, k), ascending
+        kth.append(nearest[:, -1].clone())
+    return torch.cat(kth).sort().values

@@ -1,13 +1,18 @@
 """Distances between rows, exact near zero, in blocks that keep the memory bounded."""
 
 import sys
+from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from d4sci.support.checks import require_choice, require_matrix
 
+DIFFERENCES = "donot_use_mm_for_euclid_dist"  # torch.cdist's word for: from x − y, no products
+BLOCK = 4_000_000  # numbers in a block of distances: 16 or 32 MB
 
-def distances(X, Y=None, *, metric="euclidean"):
+
+def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") -> Tensor:
     """Return D, where D[i, j] is the distance between row i of X and row j of Y.
 
     euclidean      √ Σ_f (x_f − y_f)²
@@ -21,18 +26,20 @@ def distances(X, Y=None, *, metric="euclidean"):
     squared: where they leave 1e-19 to 1e19 in float32, use X.double(), or scale X.
     Raises TypeError or ValueError for an X, Y or metric that does not fit.
     """
-    ((_, D),) = distance_blocks(X, Y, metric=metric, max_elements=sys.maxsize)  # one block
+    _, D = next(distance_blocks(X, Y, metric=metric, max_elements=sys.maxsize))  # the only block
     return D
 
 
-def distance_blocks(X, Y=None, *, metric="euclidean", max_elements=4_000_000):
+def distance_blocks(
+    X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean", max_elements: int = BLOCK
+) -> Iterator[tuple[slice, Tensor]]:
     """Yield the same D a few rows at a time, as pairs of a slice `rows` and D[rows], (r, m).
 
     max_elements: the most numbers in a block; one row of D is the least that a block can hold.
     The other arguments and the errors are those of `distances`.
     """
     Y = X if Y is None else Y
-    _check(X, Y, metric)
+    _validate(X, Y, metric)
     n, r = len(X), max(1, max_elements // len(Y))
     for start in range(0, n, r):
         rows = slice(start, min(start + r, n))
@@ -42,31 +49,43 @@ def distance_blocks(X, Y=None, *, metric="euclidean", max_elements=4_000_000):
         yield rows, D
 
 
-def _euclidean(X, Y):
-    return torch.cdist(X, Y, compute_mode="donot_use_mm_for_euclid_dist")  # (n, m)
+def euclidean(X: Tensor, Y: Tensor) -> Tensor:
+    """Return √ Σ (x − y)² for the rows of X, (…, n, d), and of Y, (…, m, d), as (…, n, m)."""
+    return torch.cdist(X, Y, compute_mode=DIFFERENCES)
+
+
+def unit_rows(X: Tensor) -> Tensor:
+    """Return x / ‖x‖ for each row, (n, d); a row of zeros, which has no direction, stays zero."""
+    largest = X.abs().amax(1, keepdim=True)  # (n, 1)
+    scaled = X / torch.where(largest > 0, largest, 1)  # squares of tiny or huge rows: 0 or ∞
+    length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)  # 1 or more, but for zero rows
+    return scaled / torch.where(largest > 0, length, 1)
+
+
+def _sqeuclidean(X, Y):
+    return euclidean(X, Y).square()  # (n, m)
+
+
+def _manhattan(X, Y):
+    return torch.cdist(X, Y, p=1.0)  # (n, m)
 
 
 def _cosine(X, Y):
     """Return 1 − cos = ½ |x/‖x‖ − y/‖y‖|², whose digits do not cancel at small angles."""
-    D = _euclidean(_unit(X), _unit(Y)).square() / 2  # (n, m)
-    zero = ~X.any(1)[:, None] | ~Y.any(1)  # (n, m)
+    D = _sqeuclidean(unit_rows(X), unit_rows(Y)) / 2  # (n, m)
+    zero = ~X.any(1)[:, None] | ~Y.any(1)  # (n, m), pairs with a row of zeros
     return D.masked_fill(zero, 1)
 
 
-def _unit(X):
-    X = X / X.abs().amax(1, keepdim=True)  # (n, d); squares of tiny or huge rows would be 0 or ∞
-    return X / torch.linalg.vector_norm(X, dim=1, keepdim=True)
-
-
 METRICS = {
-    "euclidean": _euclidean,
-    "sqeuclidean": lambda X, Y: _euclidean(X, Y).square(),
-    "manhattan": lambda X, Y: torch.cdist(X, Y, p=1.0),
+    "euclidean": euclidean,
+    "sqeuclidean": _sqeuclidean,
+    "manhattan": _manhattan,
     "cosine": _cosine,
 }
 
 
-def _check(X, Y, metric):
+def _validate(X, Y, metric):
     require_choice("metric", metric, METRICS)
     require_matrix(X)
     if Y is X:

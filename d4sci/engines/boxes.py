@@ -27,46 +27,50 @@ class NeighborPairs:
         self.leaf = min(max(LEAF, X.shape[1] // 2 * 8), 4 * LEAF)
         self.corners, self.fans = [], []  # of the boxes, level by level
         self.rows = self._cut_into_boxes()  # (G, T), the rows in each of the smallest boxes
-        C = pad(X - X.mean(0), (0, 0, 0, 1))  # (n + 1, d), near the origin, where less cancels
+        # Near the origin less cancels; of the median, few rows far away do not take it with them.
+        C = pad(X - X.median(0).values, (0, 0, 0, 1))  # (n + 1, d)
         h = C.square().sum(1, keepdim=True) / 2  # (n + 1, 1)
-        self.rounding = 8 * (X.shape[1] + 4) * torch.finfo(X.dtype).eps * h.max()  # of u · v
+        largest = h[self.rows, 0].amax(1)  # (G,)
+        self.rounding = 8 * (X.shape[1] + 4) * torch.finfo(X.dtype).eps * largest  # (G,), of u · v
         h[-1], one = torch.inf, torch.ones_like(h)
         self.U = torch.cat([C, one, self.limit / 2 - h], 1)[self.rows]  # (G, T, d + 2)
         self.V = torch.cat([C, -h, one], 1)[self.rows]
-        self.kept, self.many, self.most = None, False, max(KEPT, KEPT_PER_ROW * self.n)
+        self.kept = None  # all pairs, once they have been found and are few
+        self.many, self.most = False, max(KEPT, KEPT_PER_ROW * self.n)
 
-    def pairs(self, group):
+    def pairs(self, groups):
         """Yield i, j (m,), the rows of m pairs, batch by batch; a pair comes once, in one order.
 
-        group: function of rows (m,) that returns the number of a group for each, −1 for rows of no
-        interest. Pairs inside a group may be left out, and are where pairs are many, whole boxes
-        at a time. Groups may change from batch to batch, as long as they only grow.
+        groups: an object whose method `of` takes rows (m,) and returns the number of a group for
+        each, −1 for rows of no interest. Pairs inside a group may be left out, and are where pairs
+        are many, whole boxes at a time. Groups may change from batch to batch, as long as they only
+        grow: then what is left out stays inside.
         """
         if self.kept is not None:
             yield from self.kept
             return
         kept, room = [], self.most
-        for i, j in self._find(group):
+        for i, j in self._find(groups):
             room -= len(i)
             self.many = self.many or room < 0
             kept = [] if self.many else [*kept, (i, j)]
             yield i, j
         self.kept = None if self.many else kept
 
-    def _find(self, group):
+    def _find(self, groups):
         """Yield the pairs of rows, all of them or, where they are many, those between groups."""
         T = self.rows.shape[1]
         step, root = max(1, BATCH // (T * max(T, len(self.X)))), self.rows.new_zeros(1)
-        for a, b in self._near_boxes(0, root, root, group):
+        for a, b in self._near_boxes(0, root, root, groups):
             self.many = self.many or self._estimate(a, b) > self.most
-            todo = step
+            todo = step  # boxes until groups are looked at again
             while len(a):
-                a, b = self._between_groups(-1, a, b, group)
+                a, b = self._between_groups(-1, a, b, groups)
                 # An eighth of the rows makes most groups grow together, and spares us the rest.
                 parts = [slice(0, T // 8), slice(T // 8, T)] if self.many else [slice(0, T)]
                 for p, q in zip(a[:todo].split(step), b[:todo].split(step), strict=True):
                     for part in parts:
-                        yield self._compare(p, q, part, group if self.many else None)
+                        yield self._compare(p, q, part, groups if self.many else None)
                 a, b = a[todo:], b[todo:]
                 todo *= 2  # the fewer groups are left, the less often are boxes left out
 
@@ -89,7 +93,7 @@ class NeighborPairs:
             along = self.X.flatten().take(longest * (self.n + 1) + rows)  # (g, m)
             rows = rows.gather(1, along.argsort(1)).view(g * fan, -1)
 
-    def _near_boxes(self, level, a, b, group):
+    def _near_boxes(self, level, a, b, groups):
         """Yield a ≤ b (m,), smallest boxes at most ε apart, that lie in the boxes a and b."""
         gap = 0
         for low, high in zip(*self.corners[level], strict=True):
@@ -104,10 +108,10 @@ class NeighborPairs:
         fan = self.fans[level]
         part = torch.arange(fan, device=a.device)
         for p, q in zip(a.split(BATCH // fan**2), b.split(BATCH // fan**2), strict=True):
-            p, q = self._between_groups(level, p, q, group)
+            p, q = self._between_groups(level, p, q, groups)
             p = (p[:, None, None] * fan + part[:, None]).expand(-1, -1, fan).flatten()
             q = (q[:, None, None] * fan + part).expand(-1, fan, -1).flatten()
-            yield from self._near_boxes(level + 1, p[p <= q], q[p <= q], group)
+            yield from self._near_boxes(level + 1, p[p <= q], q[p <= q], groups)
 
     def _estimate(self, a, b):
         """Return about how many pairs of rows boxes a and b hold, from 100 to 200 of them."""
@@ -115,36 +119,41 @@ class NeighborPairs:
         i, _ = self._compare(a[some], b[some], slice(None))
         return len(i) * len(a) / max(1, len(a[some]))
 
-    def _between_groups(self, level, a, b, group):
+    def _between_groups(self, level, a, b, groups):
         """Leave out the boxes a, b whose rows are all of one group, if pairs are many."""
         if not self.many:
             return a, b
         boxes = self.rows.view(self.corners[level][0].shape[1], -1)  # (g, rows in each)
-        groups = self._groups(boxes, group)
-        low, high = groups.masked_fill(groups < 0, self.n + 1).amin(1), groups.amax(1)  # (g,)
+        numbers = self._numbers(boxes, groups)
+        low, high = numbers.masked_fill(numbers < 0, self.n + 1).amin(1), numbers.amax(1)  # (g,)
         differ = torch.minimum(low[a], low[b]) < torch.maximum(high[a], high[b])
         return a[differ], b[differ]
 
-    def _groups(self, rows, group):
+    def _numbers(self, rows, groups):
         """Return the group of each of the rows, of any shape; −1 where a row only fills up."""
-        groups = group(rows.flatten().clamp(max=self.n - 1)).view(rows.shape)
-        return groups.masked_fill(rows == self.n, -1)
+        numbers = groups.of(rows.flatten().clamp(max=self.n - 1)).view(rows.shape)
+        return numbers.masked_fill(rows == self.n, -1)
 
-    def _compare(self, a, b, part, group=None):
+    def _compare(self, a, b, part, groups=None):
         """Return the pairs of a row of box a[k], one of those in `part`, and a row of box b[k]."""
         A, B = self.rows[a][:, part], self.rows[b]  # (m, t), (m, T)
         S = self.U.index_select(0, a)[:, part] @ self.V.index_select(0, b).mT  # (m, t, T)
-        near = ~torch.lt(S, -self.rounding)  # what overflows is in doubt, too
+        rounding = torch.maximum(self.rounding[a], self.rounding[b])  # (m,)
+        near = ~torch.lt(S, -rounding[:, None, None])  # what overflows is in doubt, too
         near[a == b] = near[a == b].triu(1 + (part.start or 0))  # one order of each pair
-        if group:
-            near &= self._groups(A, group)[:, :, None] != self._groups(B, group)[:, None]
+        if groups:
+            near &= self._numbers(A, groups)[:, :, None] != self._numbers(B, groups)[:, None]
         place, (t, T) = _places(near), S.shape[1:]  # (p,)
+        k = place // (t * T)  # the boxes that a pair lies in
         i = A.flatten().gather(0, place // T)
-        j = B.flatten().gather(0, place // (t * T) * T + place % T)
-        sure = S.flatten().gather(0, place) > self.rounding
+        j = B.flatten().gather(0, k * T + place % T)
+        sure = S.flatten().gather(0, place) > rounding.gather(0, k)
         if not sure.all():
             p, q = i[~sure], j[~sure]
-            sure[~sure] = sum((x[p] - x[q]).square() for x in self.X) <= self.limit
+            squares = torch.zeros_like(p, dtype=S.dtype)
+            for x in self.X:
+                squares += (x[p] - x[q]).square()
+            sure[~sure] = squares <= self.limit
             i, j = i[sure], j[sure]
         return i, j
 

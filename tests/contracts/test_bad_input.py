@@ -79,6 +79,8 @@ EXEMPT = {  # from the names of `device_cases`, which are all that layers 0 to 3
         "moments",
         "NeighborPairs",
         "nearest",
+        "euclidean",
+        "unit_rows",
         "gradient_descent",
         "lbfgs",
         "noise",

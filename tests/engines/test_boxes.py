@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d4sci.engines import boxes as neighbor_pairs
+from d4sci.engines import boxes
 from d4sci.engines.boxes import NeighborPairs
 
 
@@ -22,9 +22,18 @@ def expected(X, eps):
     return {*map(tuple, (eps * eps >= D).triu(1).nonzero().tolist())}
 
 
+class Groups:
+    """The groups of rows, by a function of them."""
+
+    def __init__(self, of):
+        self.of = of
+
+
 def found(pairs, group=lambda rows: rows):
     """Return the pairs as a set of i < j, once it is sure that none came twice."""
-    batches = [torch.stack(batch).sort(0).values.T for batch in pairs.pairs(group)]  # (m, 2)
+    batches = [
+        torch.stack(batch).sort(0).values.T for batch in pairs.pairs(Groups(group))
+    ]  # (m, 2)
     rows = torch.cat(batches).tolist() if batches else []
     once = {*map(tuple, rows)}
     assert len(rows) == len(once)
@@ -32,8 +41,8 @@ def found(pairs, group=lambda rows: rows):
 
 
 def remember(monkeypatch, n_pairs):
-    monkeypatch.setattr(neighbor_pairs, "KEPT", n_pairs)
-    monkeypatch.setattr(neighbor_pairs, "KEPT_PER_ROW", 0)
+    monkeypatch.setattr(boxes, "KEPT", n_pairs)
+    monkeypatch.setattr(boxes, "KEPT_PER_ROW", 0)
 
 
 @pytest.fixture(params=["few pairs", "many pairs", "small batches"])
@@ -41,8 +50,8 @@ def regime(request, monkeypatch):
     if request.param != "few pairs":
         remember(monkeypatch, 0)
     if request.param == "small batches":
-        monkeypatch.setattr(neighbor_pairs, "LEAF", 8)
-        monkeypatch.setattr(neighbor_pairs, "BATCH", 300)
+        monkeypatch.setattr(boxes, "LEAF", 8)
+        monkeypatch.setattr(boxes, "BATCH", 300)
 
 
 GRID = torch.cartesian_prod(*[torch.arange(9.0, dtype=torch.float64)] * 2)
@@ -112,7 +121,7 @@ def test_groups_that_grow_spare_most_pairs(monkeypatch):
     """All rows near all: whoever asks only to join them sees few pairs of the 2 million."""
     remember(monkeypatch, 1000)
     root, seen = torch.arange(2000), 0
-    for i, j in NeighborPairs(normal(2000, 2), 50.0).pairs(lambda rows: root[rows]):
+    for i, j in NeighborPairs(normal(2000, 2), 50.0).pairs(Groups(lambda rows: root[rows])):
         seen += len(i)
         for a, b in zip(root[i].tolist(), root[j].tolist(), strict=True):
             if root[a] != root[b]:
@@ -133,9 +142,9 @@ def test_no_row_is_taken_for_its_neighbour(monkeypatch):
 def test_most_pairs_are_never_looked_at(monkeypatch):
     looks, compare = [], NeighborPairs._compare
 
-    def counted(self, a, b, part, group=None):
+    def counted(self, a, b, part, groups=None):
         looks.append(len(a) * self.rows[0, part].numel() * self.rows.shape[1])
-        return compare(self, a, b, part, group)
+        return compare(self, a, b, part, groups)
 
     monkeypatch.setattr(NeighborPairs, "_compare", counted)
     X = normal(4000, 2)
@@ -184,11 +193,11 @@ def test_boxes_hold_every_row_once_and_lie_inside_their_parents():
     pairs = NeighborPairs(X, 0.1)
     rows = pairs.rows.flatten()
     assert rows[rows < 5000].sort().values.tolist() == list(range(5000))
-    assert pairs.rows.shape[1] <= neighbor_pairs.LEAF  # as there are few features
+    assert pairs.rows.shape[1] <= boxes.LEAF  # as there are few features
     assert len(rows) < 1.5 * 5000
     for parent, child in itertools.pairwise(pairs.corners):
         fan = child[0].shape[1] // parent[0].shape[1]
-        assert 1 < fan <= neighbor_pairs.FAN
+        assert 1 < fan <= boxes.FAN
         real = child[0].isfinite().all(0)
         assert (child[0] >= parent[0].repeat_interleave(fan, 1))[:, real].all()
         assert (child[1] <= parent[1].repeat_interleave(fan, 1))[:, real].all()

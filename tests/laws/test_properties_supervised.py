@@ -34,8 +34,9 @@ def same(a, b, tol=1e-8):
 
 
 @few
-@given(seeds, sizes, widths, st.integers(1, 6), st.sampled_from(["uniform", "distance"]))
-def test_neighbors(seed, n, d, k, weights):
+@given(seeds, sizes, widths, st.integers(1, 6), st.sampled_from(["uniform", "distance"]),
+       st.sampled_from(["screened", "brute"]))  # fmt: skip
+def test_neighbors(seed, n, d, k, weights, algorithm):
     """Neighbours stay neighbours, by each metric's own moves; names of classes carry no meaning."""
     X, y, Q = normal(n, d, seed), classes(n, 3, seed), normal(9, d, seed + 9)
     columns, flips = shuffled(d, seed), 2 * classes(d, 2, seed) - 1
@@ -48,7 +49,8 @@ def test_neighbors(seed, n, d, k, weights):
     for metric, moves in own.items():
 
         def model(X, y, metric=metric):
-            return KNeighborsClassifier(k, metric=metric, weights=weights).fit(X, y)
+            chosen = {"metric": metric, "weights": weights, "algorithm": algorithm}
+            return KNeighborsClassifier(k, **chosen).fit(X, y)
 
         if metric == "cosine" and d == 1:
             continue  # all rows point the same way, or the other: nothing but ties
@@ -161,7 +163,7 @@ def test_svm(seed, n, d, C):
 def test_mlp(seed, n, d, activation):
     """Neurons and rows have no order; W and b undo any direction, origin and unit of the axes."""
     X, y, Q = normal(n, d, seed), classes(n, 3, seed), turn(d, seed)
-    model = MLP((5, 4), activation=activation, l2=0.1, epochs=2, seed=seed).fit(X, y)
+    model = MLP((5, 4), activation=activation, weight_decay=0.1, epochs=2, seed=seed).fit(X, y)
     P, rows, order = model.predict_proba(X), shuffled(n, seed), shuffled(5, seed)
     dW, db = model.gradients(X, y)
     assert same(model.predict_proba(X[rows]), P[rows])

@@ -9,13 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.cluster import DBSCAN as Peer
 from sklearn.neighbors import NearestNeighbors
 
-from d4sci import dbscan
 from d4sci.data import load_iris, make_blobs, make_moons, to_tensors
 from d4sci.dbscan import DBSCAN, k_distances
-from d4sci.engines import boxes as neighbor_pairs
+from d4sci.device import seeded
+from d4sci.engines import boxes
 
 quick = settings(deadline=None, derandomize=True, max_examples=30)
 
@@ -81,9 +82,9 @@ CASES = {
 }
 
 
-def check(X, eps, min_samples):
+def check(X, eps, min_samples, algorithm="boxes"):
     before = X.clone()
-    ours = DBSCAN(eps, min_samples).fit(X)
+    ours = DBSCAN(eps, min_samples, algorithm).fit(X)
     peer = Peer(eps=eps, min_samples=min_samples).fit(X.numpy())
     assert ours.labels_.tolist() == peer.labels_.tolist()
     assert ours.core_sample_indices_.tolist() == peer.core_sample_indices_.tolist()
@@ -95,12 +96,57 @@ def check(X, eps, min_samples):
 @pytest.mark.parametrize("pairs", ["few", "many", "in small batches"])
 def test_agrees_with_scikit_learn(name, pairs, monkeypatch):
     if pairs != "few":
-        monkeypatch.setattr(neighbor_pairs, "KEPT", 0)
-        monkeypatch.setattr(neighbor_pairs, "KEPT_PER_ROW", 0)
+        monkeypatch.setattr(boxes, "KEPT", 0)
+        monkeypatch.setattr(boxes, "KEPT_PER_ROW", 0)
     if pairs == "in small batches":
-        monkeypatch.setattr(neighbor_pairs, "LEAF", 8)
-        monkeypatch.setattr(neighbor_pairs, "BATCH", 2000)
+        monkeypatch.setattr(boxes, "LEAF", 8)
+        monkeypatch.setattr(boxes, "BATCH", 2000)
     check(*CASES[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_queue_agrees_too(name):
+    check(*CASES[name], "queue")
+
+
+WIDE_GRID = torch.randint(0, 4, (200, 64), generator=seeded(0)).double()
+HARDER = {  # where the rounding of scikit-learn's products may decide
+    "ties in many features": (WIDE_GRID, 13.0, 3),
+    "ties in many features, shifted": (WIDE_GRID + 1000.1, 13.0, 3),
+    "squares overflow": (normal(90, 2).round() * 1e160, 1e150, 3),
+    "squared ε overflows": (normal(90, 2), 1e200, 3),
+    "all overflow": (normal(90, 2).round() * 1e200, 1e201, 3),
+    "squared ε vanishes": (GRID.repeat(2, 1), 1e-200, 2),
+    "tenths in twenty features": (torch.randint(0, 3, (200, 20), generator=seeded(1)) / 10, 0.4, 3),
+    "far clusters": (torch.cat([MOONS, MOONS + 1e7]), 0.15, 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*CASES, *HARDER])
+def test_both_algorithms_find_the_same(name):
+    X, eps, min_samples = (CASES | HARDER)[name]
+    queue = DBSCAN(eps, min_samples, algorithm="queue").fit(X)
+    boxes = DBSCAN(eps, min_samples, algorithm="boxes").fit(X)
+    assert torch.equal(queue.labels_, boxes.labels_)
+    assert torch.equal(queue.core_sample_indices_, boxes.core_sample_indices_)
+    assert DBSCAN().algorithm == "boxes"
+
+
+@pytest.mark.parametrize("wrong", [{"X": MOONS.log()}, {"eps": -1.0}, {"algorithm": "tree"}])
+def test_a_fit_that_raises_leaves_the_model_as_it_was(wrong):
+    model = DBSCAN(0.15, 5).fit(MOONS)
+    before = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    rows = wrong.get("X", BLOBS)
+    with pytest.raises(ValueError, match=r"X holds|must be"):
+        model.set_params(**{name: wrong[name] for name in wrong if name != "X"}).fit(rows)
+    assert all(getattr(model, name) is value for name, value in before.items())
+
+
+def test_it_is_an_estimator():
+    model = clone(DBSCAN(0.15, algorithm="queue"))
+    assert repr(model) == "DBSCAN(eps=0.15, algorithm='queue')"
+    assert model.fit(MOONS, None).n_features_in_ == 2
+    assert torch.equal(model.fit_predict(MOONS, None), model.labels_)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +174,8 @@ def test_agrees_on_thousands_of_points(X, eps, min_samples):
 )
 def test_agrees_on_random_data(seed, n, d, eps, min_samples, ties):
     X = normal(n, d, seed)
-    check(*((2 * X).round(), 1.0, min_samples) if ties else (X, eps, min_samples))
+    for algorithm in ("boxes", "queue"):
+        check(*((2 * X).round(), 1.0, min_samples) if ties else (X, eps, min_samples), algorithm)
 
 
 @quick
@@ -172,28 +219,6 @@ def test_the_point_itself_counts_and_so_does_the_distance_eps():
     assert DBSCAN(1.0, 3).fit_predict(X).tolist() == [0, 0, 0, -1]
     assert DBSCAN(0.999, 2).fit_predict(X).tolist() == [-1] * 4
     assert DBSCAN(0.999, 1).fit_predict(X).tolist() == [0, 1, 2, 3]
-
-
-def test_join_makes_chains_one_group():
-    root = torch.arange(8)
-    dbscan._join(root, torch.tensor([6, 5, 4, 2, 7]), torch.tensor([5, 4, 3, 1, 7]))
-    assert dbscan._find_root(root, torch.arange(8)).tolist() == [0, 1, 1, 3, 3, 3, 3, 7]
-    dbscan._join(root, torch.tensor([2]), torch.tensor([6]))
-    assert dbscan._find_root(root, torch.arange(8)).tolist() == [0, 1, 1, 1, 1, 1, 1, 7]
-    assert (root <= torch.arange(8)).all()
-
-
-@quick
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60))
-def test_join_finds_connected_components(edges):
-    root, component = torch.arange(31), list(range(31))
-    for a, b in edges:
-        low, high = sorted((component[a], component[b]))
-        component = [low if c == high else c for c in component]
-    for some in (edges[:20], edges[20:]):
-        i, j = torch.tensor(some, dtype=torch.int64).reshape(-1, 2).T
-        dbscan._join(root, i, j)
-    assert dbscan._find_root(root, torch.arange(31)).tolist() == component
 
 
 MEMORY = """
@@ -258,6 +283,10 @@ BAD = {
     "eps < 0": (lambda: DBSCAN(-1.0).fit(MOONS), "eps must be positive and finite, got -1.0"),
     "eps inf": (lambda: DBSCAN(np.inf).fit(MOONS), "eps must be positive and finite, got inf"),
     "eps nan": (lambda: DBSCAN(np.nan).fit(MOONS), "eps must be positive and finite, got nan"),
+    "tree": (
+        lambda: DBSCAN(algorithm="tree").fit(MOONS),
+        "algorithm must be one of 'queue', 'boxes', got 'tree'",
+    ),
     "none": (lambda: DBSCAN(0.5, 0).fit(MOONS), "min_samples must lie between 1 and inf, got 0"),
     "half": (lambda: DBSCAN(0.5, 2.5).fit(MOONS), "min_samples must be a whole number, got 2.5"),
     "vector": (lambda: DBSCAN().fit(MOONS[:, 0]), "for one feature use X.reshape(-1, 1)"),

@@ -9,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier as Peer
 
-from d4sci import neighbors
 from d4sci.data import load_mnist, make_blobs
 from d4sci.distance import distances
+from d4sci.engines import screened
 from d4sci.neighbors import KNeighborsClassifier, nearest
+from tests.support.pretend_mps import PretendMPS, pretend
 
 METRICS = ("euclidean", "manhattan", "cosine")
 BF16, F32, F64 = torch.bfloat16, torch.float32, torch.float64
@@ -32,6 +34,7 @@ def classes(n, seed=0):
 
 
 BLOBS = make_blobs(300, centers=4, seed=1)[0].double()
+LATTICE = torch.cartesian_prod(*[torch.arange(6.0)] * 3).double()
 DATA = {  # training rows and queries
     "blobs": (BLOBS, BLOBS[:40] + 0.1),
     "far from the origin": (BLOBS + 1e6, BLOBS[:40] + 1e6 + 0.1),
@@ -66,10 +69,12 @@ def test_agrees_with_scikit_learn(name, metric, weights):
     X, Q = DATA[name]
     y = classes(len(X))
     ours = KNeighborsClassifier(5, metric=metric, weights=weights).fit(X, y)
-    peer = Peer(5, metric=metric, weights=weights, algorithm="brute").fit(X.numpy(), y.numpy())
+    # Its brute force takes products, whose rounding hides neighbours far from the origin.
+    search = "kd_tree" if name == "far from the origin" else "brute"
+    peer = Peer(5, metric=metric, weights=weights, algorithm=search).fit(X.numpy(), y.numpy())
     D, indices = ours.kneighbors(Q)
     expected, rows = peer.kneighbors(Q.numpy())
-    if metric == "euclidean":  # scikit-learn's brute force takes the products
+    if metric == "euclidean":
         expected = np.linalg.norm(Q.numpy()[:, None] - X.numpy()[rows], axis=2)
     assert np.allclose(D, expected, rtol=1e-12, atol=1e-14 if metric == "cosine" else 0)
     assert indices.tolist() == rows.tolist()
@@ -81,67 +86,82 @@ def test_agrees_with_scikit_learn(name, metric, weights):
     assert ours.predict(Q).tolist() == peer.predict(Q.numpy()).tolist()
 
 
-@pytest.mark.parametrize("screens", [[BF16], [BF16, F32], [F32], [F64], []])
-@pytest.mark.parametrize("k", [1, 5, 30])
-def test_every_screen_gives_what_comparing_all_gives(screens, k, monkeypatch):
-    """Blobs, a lattice full of ties, triplets and one point many times; nothing may change."""
-    monkeypatch.setattr(neighbors, "_screens", lambda Y: screens)
-    monkeypatch.setattr(neighbors, "ROWS", 96)
-    monkeypatch.setattr(neighbors, "TILE", 7)
-    monkeypatch.setattr(neighbors, "QUERIES", 20)
-    lattice = torch.cartesian_prod(*[torch.arange(6.0)] * 3).double()
-    same = torch.full((150, 4), 3.0).double()
-    for X in (normal(250, 8), BLOBS + 1e5, lattice, BLOBS.repeat(3, 1), same):
-        Q = torch.cat([X[::9], X[:17] + 0.3])
-        for dtype in (F32, F64):
-            D, indices = nearest(Q.to(dtype), X.to(dtype), k)
-            expected, rows = neighbors_by_hand(Q.to(dtype), X.to(dtype), k)
-            assert D.dtype == dtype
-            assert indices.tolist() == rows.tolist()
-            assert np.array_equal(D, expected)
+AWKWARD = DATA | {
+    "a lattice, full of ties": (LATTICE, LATTICE[::7]),
+    "each row three times": (BLOBS.repeat(3, 1), BLOBS[:40]),
+    "one row many times": (torch.ones(150, 3).double(), normal(5, 3)),
+    "constant columns": (torch.nn.functional.pad(normal(200, 2), (1, 1), value=3.0), normal(9, 4)),
+    "rows without a direction": (torch.cat([normal(90, 3), torch.zeros(30, 3)]), LATTICE[::20]),
+    "multiples of few directions": (LATTICE, 2 * LATTICE[::7]),
+}
 
 
-@pytest.mark.parametrize("dtype", [BF16, F32])
-def test_the_floor_holds(dtype):
-    """No row beyond the candidates is closer than the floor; hard data, float64 as the judge."""
-    scale = torch.logspace(-3, 3, 400).double()[:, None]
-    for X in (normal(400, 30), normal(400, 30) + 100, scale * normal(400, 30), BLOBS):
-        X, Q = X.float(), X[::7].float() + 0.01
-        candidates, floor = neighbors._screen(Q, X, 10, X.mean(0), dtype)
-        D2 = torch.cdist(Q.double(), X.double()).square().scatter(1, candidates, torch.inf)
-        assert (floor.double() <= D2.amin(1)).all()
-    within = normal(400, 30, dtype=F32)
-    _, floor = neighbors._screen(within[:50], within, 40, within.mean(0), dtype)
-    nearest_but_one = torch.cdist(within[:50], within).kthvalue(2).values
-    assert (floor > nearest_but_one.square()).float().mean() > 0.9  # and says something
+@pytest.mark.parametrize("dtype", [F32, F64])
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", AWKWARD)
+def test_both_algorithms_find_the_same(name, metric, dtype):
+    X, Q = (rows.to(dtype) for rows in AWKWARD[name])
+    y = classes(len(X))
+    model = KNeighborsClassifier(5, metric=metric, weights="distance", algorithm="brute").fit(X, y)
+    brute = (*model.kneighbors(Q), model.predict_proba(Q), model.predict(Q))
+    model.set_params(algorithm="screened")
+    quick = (*model.kneighbors(Q), model.predict_proba(Q), model.predict(Q))
+    assert all(map(torch.equal, brute, quick))
+    assert model.algorithm == "screened" == KNeighborsClassifier().algorithm
+    if metric != "cosine":
+        expected, rows = neighbors_by_hand(Q, X, 5, metric)
+        assert brute[1].tolist() == rows.tolist()
+        assert np.array_equal(brute[0], expected)
 
 
-@pytest.mark.parametrize("shift", [0, 2e19])  # whose square is no float32
-@pytest.mark.parametrize("value", [1e-30, 1e-20, 1e17, 1e25])
-def test_what_overflows_or_underflows_is_not_trusted(value, shift):
-    sides = torch.tensor([-shift, shift]).repeat(100)[:, None]
-    X = value * normal(200, 3, dtype=F32) + sides
-    D, indices = nearest(X[:9], X, 3)
-    expected, rows = neighbors_by_hand(X[:9], X, 3)
+@pytest.mark.parametrize("metric", METRICS)
+def test_nearest_without_a_model(metric):
+    X, Q = normal(100, 3), normal(9, 3, 1)
+    D, indices = nearest(Q, X, 4, metric=metric)
+    expected, rows = neighbors_by_hand(Q, X, 4, metric)
     assert indices.tolist() == rows.tolist()
     assert np.array_equal(D, expected)
 
 
-def test_a_row_whose_square_overflows_is_still_found():
-    near = torch.linspace(-1e18, 1e18, 10)
-    X = torch.cat([near, torch.tensor([-1.86e19, 1.86e19]).repeat(50)])[:, None]
-    assert nearest(torch.tensor([[1.79e19]]), X, 3)[1].tolist() == [[11, 13, 15]]
+def test_brute_compares_block_by_block():
+    """1,500 queries and 3,000 rows are more than a block holds; the other rows change nothing."""
+    X, Q = normal(3000, 2), normal(1500, 2, 1)
+    model = KNeighborsClassifier(3, algorithm="brute").fit(X, classes(3000))
+    D, indices = model.kneighbors(Q)
+    expected, rows = neighbors_by_hand(Q, X, 3)
+    assert indices.tolist() == rows.tolist()
+    assert np.array_equal(D, expected)
+    assert D.untyped_storage().nbytes() == 1500 * 3 * 8  # no block is kept
 
 
-def test_an_outlier_that_hides_all_else_in_rounding_is_reckoned_with():
-    """Measured from a mean near 1e198 all squares overflow: no screen proves anything, and near
-    neighbours, closer than 1, must be found by comparing all."""
-    Y = torch.cat([0.1 * normal(300, 2), torch.full((1, 2), 1e200, dtype=F64)])
-    X = 0.1 * normal(20, 2, 1)
-    D, indices = nearest(X, Y, 3)
-    expected_D, expected = neighbors_by_hand(X, Y, 3)
-    assert indices.tolist() == expected.tolist()
-    assert np.allclose(D, expected_D, rtol=1e-12)
+@pytest.mark.parametrize("wrong", [{"X": normal(2, 7)}, {"y": torch.zeros(9).long()}])
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_fit_that_raises_leaves_the_model_as_it_was(wrong, metric):
+    good = {"X": normal(60, 3), "y": classes(60)}
+    model = KNeighborsClassifier(3, metric=metric).fit(**good)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="must"):
+        model.fit(**{**good, **wrong})
+    assert all(value is before[name] for name, value in vars(model).items())
+    assert model.score(**good) > 0.5
+
+
+def test_labels_may_lie_elsewhere_than_the_rows():
+    X, y = normal(60, 3, dtype=F32), classes(60)
+    expected = KNeighborsClassifier(3).fit(X, y).predict(X)
+    with PretendMPS():
+        found = KNeighborsClassifier(3).fit(pretend(X), y).predict(pretend(X))
+        assert found.device.type == "mps"
+        assert found.cpu().tolist() == expected.tolist()
+
+
+def test_it_is_an_estimator():
+    X, y = normal(60, 3), classes(60)
+    model = clone(KNeighborsClassifier(1, metric="manhattan")).fit(X, y)
+    assert repr(model) == "KNeighborsClassifier(n_neighbors=1, metric='manhattan')"
+    assert model.n_features_in_ == 3
+    assert model.score(X, y) == 1
+    assert KNeighborsClassifier(60, metric="cosine").fit(X, y).n_features_in_ == 3
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
@@ -200,7 +220,7 @@ def test_cosine_of_a_row_without_direction_is_1():
 
 @pytest.mark.parametrize("screens", [[BF16, F32], [F32]])
 def test_mnist_in_float32(screens, monkeypatch):
-    monkeypatch.setattr(neighbors, "_screens", lambda Y: screens)
+    monkeypatch.setattr(screened, "_screens", lambda Y: screens)
     images, y = load_mnist("test")
     X = images.flatten(1).float() / 255
     X, Q, y, truth = X[:5000], X[5000:5200], y[:5000], y[5000:5200]
@@ -251,47 +271,6 @@ def test_follows_its_input(metric, weights, meta_default):
         assert results[1][:, 0].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_less_exact_products_are_reckoned_with():
-    before = torch.get_float32_matmul_precision()
-    fine = neighbors._rounding(10, F32, F32)[0]
-    try:
-        torch.set_float32_matmul_precision("medium")
-        assert neighbors._rounding(10, F32, F32)[0] > 2**-8 > fine
-        X = normal(300, 20, dtype=F32)
-        assert nearest(X[:30], X, 4)[1].tolist() == neighbors_by_hand(X[:30], X, 4)[1].tolist()
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-def test_candidates_are_ranked_in_blocks_of_queries_and_none_is_left_out():
-    X, Q = normal(40, 3), normal(300, 3, 1)
-    D, indices = neighbors._rank(Q, X, torch.arange(40).expand(300, 40), 4)
-    expected, rows = neighbors_by_hand(Q, X, 4)
-    assert indices.tolist() == rows.tolist()
-    assert np.allclose(D, expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("n", "avx512_bf16", "device", "expected"),
-    [(2**21, True, "cpu", [BF16, F32]), (2**21, False, "cpu", [F32]), (2**10, True, "cpu", [F32]),
-     (2**21, True, "meta", [F32])],
-)  # fmt: skip
-def test_half_of_the_digits_come_first_only_where_they_are_quick_and_summed_in_float32(
-    n, avx512_bf16, device, expected, monkeypatch
-):
-    told = {"avx512_bf16": avx512_bf16}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
-    Y = torch.zeros(1, 1, device=device).expand(n, 1)
-    assert neighbors._screens(Y) == expected
-    assert neighbors._screens(Y.double()) == [*expected, F64]
-
-
-def test_a_square_that_overflows_proves_no_floor():
-    Y = normal(50, 2, dtype=F32)
-    _, floor = neighbors._screen(torch.full((1, 2), 1e25), Y, 10, torch.zeros(2), F32)
-    assert floor.tolist() == [0]
-
-
 X5, Y5 = normal(5, 2), torch.tensor([0, 1, 0, 1, 1])
 
 
@@ -302,6 +281,7 @@ X5, Y5 = normal(5, 2), torch.tensor([0, 1, 0, 1, 1])
         ({"n_neighbors": 0}, X5, Y5, ValueError, "n_neighbors must lie between 1 and 5, got 0"),
         ({"metric": "minkowski"}, X5, Y5, ValueError, "metric must be one of 'euclidean'"),
         ({"weights": "votes"}, X5, Y5, ValueError, "weights must be one of 'uniform'"),
+        ({"algorithm": "auto"}, X5, Y5, ValueError, "algorithm must be one of 'brute', 'screened'"),
         ({}, X5[:, 0], Y5, ValueError, "reshape"),
         ({}, X5.long(), Y5, TypeError, "float"),
         ({}, X5.log(), Y5, ValueError, "NaN"),

@@ -97,21 +97,22 @@ MAX_ITER, TOL = {"max_iter": (9, bad.COUNT)}, {"tol": (1e-3, bad.TOLERANCE)}
 add_estimator(KMeans, "KMeans", "predict", n_clusters=(2, bad.AT_MOST), n_init=(2, bad.COUNT),
               init=("random", bad.CHOICE), **MAX_ITER, **TOL)  # fmt: skip
 add("KMeans(init)", lambda init: KMeans(3, init=init).fit(X), init=QUERY)
-add_estimator(DBSCAN, "DBSCAN", "", eps=(0.5, bad.POSITIVE), min_samples=(2, bad.COUNT))
+add_estimator(DBSCAN, "DBSCAN", "", eps=(0.5, bad.POSITIVE), min_samples=(2, bad.COUNT),
+              algorithm=("queue", bad.CHOICE))  # fmt: skip
 add("k_distances", k_distances, X=DATA, k=(2, bad.AT_MOST))
 add_estimator(KNeighborsClassifier, "KNeighborsClassifier", "kneighbors predict_proba predict",
               y=(Y, bad.CLASSES), n_neighbors=(2, bad.AT_MOST), metric=("euclidean", bad.CHOICE),
-              weights=("uniform", bad.CHOICE))  # fmt: skip
-DESCENT = {"solver": ("gd", bad.CHOICE), "alpha": (0.01, bad.POSITIVE_OR_NONE), **MAX_ITER, **TOL}
+              weights=("uniform", bad.CHOICE), algorithm=("brute", bad.CHOICE))  # fmt: skip
+DESCENT = {"solver": ("gd", bad.CHOICE), "lr": (0.01, bad.POSITIVE_OR_NONE), **MAX_ITER, **TOL}
 add_estimator(LinearRegression, "LinearRegression", "predict", y=(S, bad.TARGETS),
               l2=(1.0, bad.POSITIVE_OR_0), **DESCENT)  # fmt: skip
 add_estimator(LogisticRegression, "LogisticRegression", "decision_function predict_proba predict",
               y=(Y, bad.TWO_CLASSES), C=(1.0, bad.POSITIVE), **DESCENT)  # fmt: skip
 add_estimator(LinearSVM, "LinearSVM", "decision_function predict", y=(Y, bad.EXACTLY_TWO),
-              C=(1.0, bad.POSITIVE))  # fmt: skip
+              C=(1.0, bad.POSITIVE), **DESCENT | {"solver": ("subgradient", bad.CHOICE)})  # fmt: skip
 mlp = add_estimator(MLP, "MLP", "forward predict_proba predict", y=(Y, bad.TWO_CLASSES),
                     hidden=((3,), bad.WIDTHS), activation=("tanh", bad.CHOICE),
-                    l2=(0.1, bad.POSITIVE_OR_0), lr=(0.1, bad.POSITIVE_OR_0),
+                    weight_decay=(0.1, bad.POSITIVE_OR_0), lr=(0.1, bad.POSITIVE_OR_0),
                     momentum=(0.9, bad.POSITIVE_OR_0), batch_size=(4, bad.COUNT),
                     epochs=(1, bad.WHOLE))  # fmt: skip
 add("MLP.gradients", mlp.gradients, X=(X, bad.FITTED),

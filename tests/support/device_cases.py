@@ -119,11 +119,13 @@ def linear_svm(put):
 def k_neighbors(put):
     return [
         estimator(
-            KNeighborsClassifier(5, metric=metric, weights=weights), put, MANY[:n], MANY_LABELS[:n],
-            "kneighbors predict_proba predict",
+            KNeighborsClassifier(5, metric=metric, weights=weights, algorithm=algorithm), put,
+            MANY[:n], MANY_LABELS[:n], "kneighbors predict_proba predict",
         )
         for metric, n in (("euclidean", 9000), ("manhattan", 300), ("cosine", 300))
-        for weights in ("uniform", "distance")
+        for weights, algorithm in (("uniform", "screened"), ("distance", "screened"),
+                                   ("distance", "brute"))
+        if n < 9000 or algorithm == "screened"
     ]  # fmt: skip
 
 
@@ -138,24 +140,34 @@ def k_means(put):
 
 
 def dbscan(put):
-    return [learned(DBSCAN(eps, 4).fit(put(A))) for A, eps in ((ROWS, 2.0), (MANY[:2000], 4.0))]
+    return [
+        learned(DBSCAN(eps, 4, algorithm).fit(put(A)))
+        for A, eps, algorithm in (
+            (ROWS, 2.0, "boxes"), (MANY[:2000], 4.0, "boxes"), (ROWS, 2.0, "queue"),
+        )
+    ]  # fmt: skip
 
 
 def mlp(put):
-    model = MLP((6,), epochs=3, batch_size=16, l2=0.01)
+    model = MLP((6,), epochs=3, batch_size=16, weight_decay=0.01)
     found = estimator(model, put, ROWS, LABELS, "forward predict_proba predict")
     return found, model.gradients(put(ROWS), put(LABELS))
 
 
 def pairs(put):
     """Which pair comes first is no result."""
-    found = [torch.stack([i, j]) for i, j in neighbor_pairs.NeighborPairs(put(X), 3.0).pairs(_own)]
+    found = [
+        torch.stack([i, j]) for i, j in neighbor_pairs.NeighborPairs(put(X), 3.0).pairs(Alone())
+    ]
     low, high = torch.cat(found, 1).sort(0).values
     return (low * len(X) + high).sort().values
 
 
-def _own(rows):
-    return rows
+class Alone:
+    """Each row is a group of its own."""
+
+    def of(self, rows):
+        return rows
 
 
 class Bowl:
@@ -296,6 +308,8 @@ CASES = {
     "distances": lambda put: [
         distance.distances(put(X), put(X[:3]), metric=m) for m in distance.METRICS
     ],
+    "euclidean": lambda put: distance.euclidean(put(X), put(X[:3])),
+    "unit_rows": lambda put: distance.unit_rows(put(X)),
     "distance_blocks": lambda put: [
         D for _, D in distance.distance_blocks(put(X), max_elements=12)
     ],
