@@ -14,6 +14,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from d4sci.metrics import accuracy, r2
+from d4sci.support.checks import require_tensor
 
 PACKAGE = str(Path(__file__).parent) + os.sep
 
@@ -79,8 +80,9 @@ class Classifier(Estimator):
 
     def score(self, X: Tensor, y: Tensor) -> float:
         """Return the accuracy of `predict(X)`.  X: (n, d).  y: the true classes, (n,)."""
+        require_tensor(y, "y")
         predicted = self.predict(X)
-        return accuracy(_on_device_of(predicted, y), predicted)
+        return accuracy(y.to(predicted.device), predicted)
 
     def __sklearn_tags__(self):
         from sklearn.utils import ClassifierTags
@@ -100,8 +102,9 @@ class Regressor(Estimator):
 
         Of several targets, the mean of their R², as in scikit-learn.
         """
+        require_tensor(y, "y")
         predicted = self.predict(X)
-        y = _on_device_of(predicted, y)
+        y = y.to(predicted.device)
         if y.ndim == 2 and y.shape == predicted.shape:
             scores = [r2(y[:, j], predicted[:, j]) for j in range(y.shape[1])]
             return sum(scores) / len(scores)
@@ -115,11 +118,6 @@ class Regressor(Estimator):
         tags.regressor_tags = RegressorTags()
         tags.target_tags.required = True
         return tags
-
-
-def _on_device_of(predicted, y):
-    """Return y beside what was predicted; what is no tensor goes back for the metric to refuse."""
-    return y.to(predicted.device) if isinstance(y, Tensor) else y
 
 
 class Clusterer(Estimator):

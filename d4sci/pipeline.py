@@ -1,8 +1,8 @@
 """Several steps as one model: each transformer learns from the training rows alone."""
 
 import copy
-from collections import Counter
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Self
 
 from torch import Tensor
@@ -73,6 +73,7 @@ class Pipeline:
         return self._from_raw_rows(self.model.score)
 
     def _from_raw_rows(self, method):
+        @wraps(method)  # its name and docstring
         def transform_and_call(X, *y):
             return method(self._transform(X), *y)
 
@@ -140,12 +141,13 @@ def _names(steps):
     """Return the name of each step, for `set_params`."""
     if len(steps) == 2:
         return ["transformer", "model"]
-    names = [type(step).__name__.lower() for step in steps[:-1]]
-    seen = Counter()
-    for i, name in enumerate(names):
-        if names.count(name) > 1:  # as in scikit-learn's make_pipeline
-            seen[name] += 1
-            names[i] = f"{name}-{seen[name]}"
+    kinds = [type(step).__name__.lower() for step in steps[:-1]]
+    names = []
+    for i, kind in enumerate(kinds):
+        if kinds.count(kind) == 1:
+            names.append(kind)
+        else:  # numbered from 1, as in scikit-learn's make_pipeline
+            names.append(f"{kind}-{kinds[: i + 1].count(kind)}")
     return [*names, "model"]
 
 

@@ -33,11 +33,7 @@ class MinMaxScaler(Transformer):
     def fit(self, X: Tensor, y: Tensor | None = None) -> Self:
         """Learn the smallest and the largest value of each feature.  X: (n, d).  y: ignored."""
         require_matrix(X)
-        low, high = self.feature_range
-        for end in (low, high):
-            require_between("each end of feature_range", end, -1e300, 1e300)
-        if low >= high:
-            raise ValueError(f"feature_range must be (low, high), low < high, got {(low, high)}")
+        _require_range(self.feature_range)
         X = X.detach()
         x_min, x_max = X.amin(0), X.amax(0)  # (d,)
         x_range = _no_zeros(x_max - x_min)  # (d,)
@@ -60,6 +56,18 @@ class MinMaxScaler(Transformer):
         low, high = self.feature_range
         Z = (X - low) / (high - low)  # (n, d)
         return Z * self.data_range_.to(X) + self.data_min_.to(X)
+
+
+def _require_range(feature_range):
+    """Raise unless this is a pair of finite numbers, the smaller one first."""
+    message = f"feature_range must be (low, high), low < high, got {feature_range!r}"
+    if not isinstance(feature_range, tuple | list) or len(feature_range) != 2:
+        raise ValueError(message)
+    low, high = feature_range
+    require_between("each end of feature_range", low, -1e300, 1e300)
+    require_between("each end of feature_range", high, -1e300, 1e300)
+    if low >= high:
+        raise ValueError(message)
 
 
 @dataclass(eq=False, repr=False)

@@ -140,6 +140,9 @@ def test_a_tensor_that_forgets_its_device_is_seen(forgetful, meta_default):
     [
         (lambda A: A + torch.ones(6, 2), RuntimeError, "found tensors on mps:0 and on cpu"),
         (lambda A: A.index_select(0, torch.arange(2)), RuntimeError, "on mps:0 and on cpu"),
+        (lambda A: X[A[:, 0] > 1], RuntimeError, "indices should be on the cpu"),
+        (lambda A: X.clone()[A[:, 0].long()], RuntimeError, "indices should be on the cpu"),
+        (lambda A: X.clone().__setitem__(A > 1, 0.0), RuntimeError, "indices should be on the cpu"),
         (lambda A: A.double(), TypeError, "MPS has no float64"),
         (lambda A: A.to(torch.float64), TypeError, "MPS has no float64"),
         (lambda A: A @ torch.eye(2, dtype=torch.float64, device=A.device), TypeError, "float64"),

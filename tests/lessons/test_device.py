@@ -40,6 +40,23 @@ def test_dtype_and_values_stay(dtype):
     np.testing.assert_array_equal(a, [[0, 1], [1, 1]])
 
 
+NARROW = [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+def test_what_numpy_has_no_type_for_becomes_float32(dtype):
+    x = torch.tensor([[0.5, -1.75], [448, 2**-6]]).to(dtype)
+    a = to_numpy(x.requires_grad_())
+    assert a.dtype == np.float32
+    np.testing.assert_array_equal(a, x.detach().double().numpy())
+
+
+def test_values_behind_a_lazy_sign_or_conjugate_are_taken():
+    z = torch.tensor([1 + 2j])
+    np.testing.assert_array_equal(to_numpy(z.conj()), [1 - 2j])
+    np.testing.assert_array_equal(to_numpy(z.conj().imag), [-2])
+
+
 def test_a_graph_is_left_behind():
     w = torch.ones(3, requires_grad=True)
     np.testing.assert_array_equal(to_numpy(2 * w), [2, 2, 2])

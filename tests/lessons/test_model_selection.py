@@ -1,12 +1,18 @@
-"""Cross-validation and its curves against scikit-learn's, on the same folds: equal to 1e-12."""
+"""Fair splits; cross-validation and its curves are scikit-learn's on the same folds to 1e-12."""
 
+import math
+import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.model_selection import cross_val_score as peer_cross_val_score
 from sklearn.model_selection import learning_curve as peer_learning_curve
 from sklearn.model_selection import validation_curve as peer_validation_curve
@@ -15,13 +21,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler as PeerScaler
 
 from d4sci.data import load_iris, to_tensors
+from d4sci.estimator import Regressor
 from d4sci.metrics import accuracy, f1, r2
-from d4sci.model_selection import Pipeline, cross_val_score, learning_curve, validation_curve
+from d4sci.model_selection import (
+    Pipeline,
+    cross_val_score,
+    k_fold,
+    learning_curve,
+    train_test_split,
+    validation_curve,
+)
 from d4sci.neighbors import KNeighborsClassifier
-from d4sci.preprocessing import StandardScaler, k_fold
+from d4sci.preprocessing import MinMaxScaler, StandardScaler
 
 X, y = to_tensors(load_iris(), list(load_iris().columns[:4]), "species")[:2]
 X, y = X.double() * torch.tensor([1.0, 100.0, 1.0, 1.0]), y * 3 - 3  # unscaled, labels −3, 0, 3
+
+
+quick = settings(deadline=None, max_examples=40, derandomize=True)
 
 
 def folds(k, *, n=150, stratify=None, seed=0):
@@ -210,3 +227,273 @@ def test_bad_input_is_named():
 def test_sizes_may_come_one_by_one():
     expected = learning_curve(ours(), X, y, [5, 50], k=3)
     assert all(map(torch.equal, learning_curve(ours(), X, y, iter([5, 50]), k=3), expected))
+
+
+@dataclass(eq=False, repr=False)
+class Means(Regressor):
+    """Predict the mean of y plus a shift.  A regressor that says so."""
+
+    shift: float = 0.0
+
+    def fit(self, X, y):
+        self.mean_ = y.mean(0)
+        return self
+
+    def predict(self, X):
+        return X[:, 0] + self.mean_ + self.shift
+
+
+def test_a_regressor_is_scored_by_r2_where_no_metric_is_given():
+    rows, target = X[:, :3], X[:, 3]
+    scores = cross_val_score(Means(), rows, target)
+    assert torch.equal(scores, cross_val_score(Means(), rows, target, metric=r2))
+    assert torch.equal(scores, cross_val_score(Pipeline(Means()), rows, target))
+    train, validation = learning_curve(Means(), rows, target, [120])
+    assert torch.equal(validation[0], scores)
+    assert train.max() < 1
+    shifted = validation_curve(Means(), rows, target, "shift", [0.0, 9.0])[1]
+    assert torch.equal(shifted[0], scores)
+    assert (shifted[1] < scores).all()
+
+
+def test_a_model_without_a_score_is_scored_by_its_accuracy():
+    assert not hasattr(Pipeline(Witness()), "score")
+    assert cross_val_score(Pipeline(Witness()), ROWS, ONES, k=4).tolist() == [0] * 4
+
+
+@pytest.mark.parametrize("name", ["predict", "fit", "classes_", "n_features_in_", "_private", ""])
+@pytest.mark.parametrize("make", [KNeighborsClassifier, Witness])
+def test_what_is_no_parameter_is_not_overwritten(make, name):
+    model = make().fit(X, y) if make is KNeighborsClassifier else make()
+    with pytest.raises(AttributeError, match=f"{make.__name__} has no parameter '{name}'; it has"):
+        validation_curve(model, X, y, name, [1])
+    with pytest.raises(AttributeError, match=f"{make.__name__} has no parameter '{name}'; it has"):
+        validation_curve(Pipeline(StandardScaler(), model), X, y, f"model.{name}", [1])
+
+
+def test_scikit_learn_s_way_to_name_a_parameter_within_a_pipeline():
+    ways = ("model.n_neighbors", "model__n_neighbors")
+    dots, dashes = (validation_curve(ours(), X, y, way, [1, 7])[1] for way in ways)
+    assert torch.equal(dots, dashes)
+    long = Pipeline(StandardScaler(), MinMaxScaler(), KNeighborsClassifier())
+    curve = validation_curve(long, X, y, "minmaxscaler.feature_range", [(0, 1), (0, 2)])[1]
+    assert torch.equal(curve[0], cross_val_score(long, X, y))
+
+
+# --- splits
+
+
+@pytest.mark.parametrize(
+    ("n", "test_size", "n_test"),
+    [(10, 0.2, 2), (11, 0.2, 3), (10, 3, 3), (2, 0.01, 1), (2, 1, 1), (7, 6, 6), (30, 0.1, 3)],
+)
+def test_split_sizes_round_up_as_in_scikit_learn(n, test_size, n_test):
+    X, y = torch.randn(n, 2, generator=torch.Generator().manual_seed(0)), torch.arange(n)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=test_size)
+    assert (len(X_train), len(X_test)) == (n - n_test, n_test)
+    assert torch.equal(X_train, X[y_train])  # the rows stay together
+    assert torch.equal(X_test, X[y_test])
+    assert torch.cat([y_train, y_test]).sort().values.tolist() == list(range(n))
+
+
+def test_split_takes_any_number_of_tensors_of_any_kind():
+    arrays = (torch.arange(6), torch.ones(6, 2, 3), torch.ones(6).bool())
+    parts = train_test_split(*arrays)
+    assert [p.dtype for p in parts[::2]] == [a.dtype for a in arrays]
+    assert [tuple(p.shape) for p in parts[2:4]] == [(4, 2, 3), (2, 2, 3)]
+    assert len(train_test_split(arrays[0])) == 2
+
+
+@pytest.mark.parametrize("stratify", [None, torch.arange(20) % 2])
+def test_split_depends_on_the_seed_alone(stratify):
+    X, state = torch.arange(20), torch.get_rng_state()
+    a = train_test_split(X, stratify=stratify, seed=3)
+    torch.manual_seed(5)
+    torch.set_rng_state(state)
+    with torch.device("meta"):
+        b = train_test_split(X, stratify=stratify, seed=3)
+        folds = list(k_fold(20, 3, stratify=stratify, seed=3))
+    assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
+    assert all(index.device.type == "cpu" for pair in folds for index in pair)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(X, torch.arange(20))
+    assert not torch.equal(a[0], train_test_split(X, stratify=stratify, seed=4)[0])
+    assert not torch.equal(a[0], a[0].sort().values)  # shuffled
+    train = folds[0][0]
+    assert not torch.equal(train, train.sort().values)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "test_size", "shares"),
+    [
+        ([50, 50], 0.2, [10, 10]),
+        ([90, 10], 0.2, [18, 2]),
+        # 13 of 59 rows: 13 · (30, 20, 9) / 59 = 6.61, 4.41, 1.98; whole 6, 4, 1; two more to
+        # the largest remainders, .98 and .61
+        ([30, 20, 9], 13, [7, 4, 2]),
+        ([2, 2, 2], 3, [1, 1, 1]),
+    ],
+)
+def test_stratified_shares_by_hand_and_as_in_scikit_learn(sizes, test_size, shares):
+    y = torch.repeat_interleave(torch.tensor([7, -3, 4])[: len(sizes)], torch.tensor(sizes))
+    y_train, y_test = train_test_split(y, test_size=test_size, stratify=y)
+    counts = [(y_test == label).sum().item() for label in (7, -3, 4)[: len(sizes)]]
+    assert counts == shares
+    assert len(y_train) == len(y) - sum(shares)
+    split = StratifiedShuffleSplit(1, test_size=test_size, random_state=0)
+    _, test = next(split.split(np.zeros(len(y)), y.numpy()))
+    assert torch.equal(y[test].sort().values, y_test.sort().values)
+
+
+@quick
+@given(
+    sizes=st.lists(st.integers(2, 30), min_size=1, max_size=5),
+    share=st.floats(0.1, 0.9),
+    seed=st.integers(0, 9),
+)
+def test_stratified_shares_lie_within_one_row(sizes, share, seed):
+    y = torch.repeat_interleave(torch.arange(len(sizes)) * 2 - 3, torch.tensor(sizes))
+    n = len(y)
+    n_test = min(max(math.ceil(share * n), len(sizes)), n - len(sizes))
+    y_train, y_test = train_test_split(y, test_size=n_test, stratify=y, seed=seed)
+    assert (len(y_train), len(y_test)) == (n - n_test, n_test)
+    counts = [(y_test == label).sum().item() for label in y.unique()]
+    assert all(0 < count < size for count, size in zip(counts, sizes, strict=True))
+    by_remainder = largest_remainders(sizes, n_test)
+    if all(0 < count < size for count, size in zip(by_remainder, sizes, strict=True)):
+        assert counts == by_remainder
+        for count, size in zip(counts, sizes, strict=True):
+            assert abs(count - n_test * size / n) < 1
+
+
+def largest_remainders(sizes, n_test):
+    """Share n_test rows out in proportion, by fractions, as in an election."""
+    exact = [Fraction(n_test * size, sum(sizes)) for size in sizes]
+    counts = [math.floor(share) for share in exact]
+    by_remainder = sorted(range(len(sizes)), key=lambda j: counts[j] - exact[j])
+    for j in by_remainder[: n_test - sum(counts)]:
+        counts[j] += 1
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("sizes", "test_size", "shares"),
+    [
+        ([18, 2], 4, [3, 1]),  # in proportion 3.6 and 0.4: nobody of the second class
+        ([2, 49_998], 0.2, [1, 9999]),
+        ([18, 2], 17, [16, 1]),  # 15.3 and 1.7: nobody of it left to train
+        ([2, 2, 2, 2, 30], 5, [1, 1, 1, 1, 1]),  # 3.9 of the last: all in turn give way
+        ([3, 2, 2, 2, 2], 6, [2, 1, 1, 1, 1]),
+        ([40, 30, 2, 2], 9, [4, 3, 1, 1]),  # 4.9, 3.6, 0.2 and 0.2
+    ],
+)
+def test_a_small_class_has_a_row_in_both_parts(sizes, test_size, shares):
+    y = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    y_train, y_test = train_test_split(y, test_size=test_size, stratify=y)
+    assert y_test.bincount().tolist() == shares
+    assert (y_train.bincount() + y_test.bincount()).tolist() == sizes
+
+
+@quick
+@given(
+    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
+    k=st.integers(2, 7),
+    stratified=st.booleans(),
+    seed=st.integers(0, 9),
+)
+def test_each_row_validates_once_and_folds_are_equal_to_one_row(sizes, k, stratified, seed):
+    y = torch.repeat_interleave(torch.arange(len(sizes)) * 5 - 1, torch.tensor(sizes))
+    n, k = len(y), min(k, len(y))
+    if n < 2:
+        return
+    folds = list(k_fold(n, k, stratify=y if stratified else None, seed=seed))
+    assert len(folds) == k
+    assert torch.cat([v for _, v in folds]).sort().values.tolist() == list(range(n))
+    for train, validation in folds:
+        assert torch.cat([train, validation]).sort().values.tolist() == list(range(n))
+    assert max(len(v) for _, v in folds) - min(len(v) for _, v in folds) <= 1
+    if stratified:
+        for label in y.unique():
+            shares = [(y[v] == label).sum().item() for _, v in folds]
+            assert max(shares) - min(shares) <= 1
+
+
+def test_k_fold_takes_bool_labels():
+    y = torch.tensor([True, False] * 5)
+    assert all(y[v].sum() == 1 for _, v in k_fold(10, 5, stratify=y))
+
+
+def test_a_numpy_fraction_is_a_fraction():
+    rows = torch.ones(4, 2)
+    assert [len(part) for part in train_test_split(rows, test_size=np.float32(0.25))] == [
+        len(part) for part in train_test_split(rows, test_size=0.25)
+    ]
+
+
+R, labels = torch.ones(4, 2), torch.tensor([0, 0, 1, 1])
+BAD = {
+    "nothing to split": (lambda: train_test_split(), ValueError, "give at least one tensor"),
+    "split list": (lambda: train_test_split(R, [1]), TypeError, "arrays[1] must be a torch.Tensor"),
+    "split lengths": (
+        lambda: train_test_split(R, labels[:3]),
+        ValueError,
+        "arrays[0] and arrays[1] must have equally many rows, got 4 and 3",
+    ),
+    "test all": (
+        lambda: train_test_split(R, test_size=4),
+        ValueError,
+        "test_size must leave rows to train and to test, got 4 of 4 rows; use a fraction in "
+        "(0, 1) or a smaller number of rows",
+    ),
+    "test none": (lambda: train_test_split(R, test_size=0), ValueError, "got 0 of 4 rows"),
+    "test 1.0": (lambda: train_test_split(R, test_size=1.0), ValueError, "got 1.0 of 4 rows"),
+    "test 0.0": (lambda: train_test_split(R, test_size=0.0), ValueError, "got 0.0 of 4 rows"),
+    "test negative": (lambda: train_test_split(R, test_size=-0.5), ValueError, "4, got -0.5"),
+    "test rounded to all": (lambda: train_test_split(R, test_size=0.9), ValueError, "got 0.9 of 4"),
+    "split one row": (lambda: train_test_split(R[:1]), ValueError, "got 0.2 of 1 rows"),
+    "stratify floats": (
+        lambda: train_test_split(R, stratify=labels.float()),
+        TypeError,
+        "use stratify.long()",
+    ),
+    "stratify short": (
+        lambda: train_test_split(R, stratify=labels[:3]),
+        ValueError,
+        "stratify must have one entry per row of X: expected 4, got 3",
+    ),
+    "stratify alone": (
+        lambda: train_test_split(R, stratify=torch.tensor([5, 5, 9, 5])),
+        ValueError,
+        "stratify needs 2 rows of each class, got 1 of [9]; merge or drop it",
+    ),
+    "stratify small test": (
+        lambda: train_test_split(R, stratify=labels, test_size=1),
+        ValueError,
+        "stratify needs a row of each of the 2 classes in both parts, got 3 to train and 1 to "
+        "test; change test_size",
+    ),
+    "stratify small train": (
+        lambda: train_test_split(R, stratify=labels, test_size=3),
+        ValueError,
+        "got 1 to train and 3 to test",
+    ),
+    "one fold": (lambda: list(k_fold(9, 1)), ValueError, "k must lie between 2 and 9, got 1"),
+    "many folds": (lambda: list(k_fold(4)), ValueError, "k must lie between 2 and 4, got 5"),
+    "fold labels": (
+        lambda: list(k_fold(4, 2, stratify=labels[:2])),
+        ValueError,
+        "expected 4, got 2",
+    ),
+    "fold floats": (
+        lambda: list(k_fold(4, 2, stratify=labels.float())),
+        TypeError,
+        "use stratify.long()",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_split_raises_with_the_fix(case):
+    call, error, message = BAD[case]
+    with pytest.raises(error, match=re.escape(message)):
+        call()

@@ -1,4 +1,4 @@
-"""Scaling against scikit-learn and exact arithmetic, one-hot labels, and fair splits."""
+"""Scaling against scikit-learn and exact arithmetic; one-hot labels."""
 
 import math
 import re
@@ -10,16 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import preprocessing as sk
-from sklearn.model_selection import StratifiedShuffleSplit
 
-from d4sci.preprocessing import (
-    MinMaxScaler,
-    StandardScaler,
-    k_fold,
-    normalize,
-    one_hot,
-    train_test_split,
-)
+from d4sci import model_selection, preprocessing
+from d4sci.preprocessing import MinMaxScaler, StandardScaler, normalize, one_hot
 
 PAIRS = {
     "minmax": (MinMaxScaler, sk.MinMaxScaler),
@@ -242,113 +235,6 @@ def test_one_hot_is_undone_by_argmax(labels):
     assert torch.equal(one_hot(y), torch.nn.functional.one_hot(y).float())
 
 
-@pytest.mark.parametrize(
-    ("n", "test_size", "n_test"),
-    [(10, 0.2, 2), (11, 0.2, 3), (10, 3, 3), (2, 0.01, 1), (2, 1, 1), (7, 6, 6), (30, 0.1, 3)],
-)
-def test_split_sizes_round_up_as_in_scikit_learn(n, test_size, n_test):
-    X, y = randn(n, 2), torch.arange(n)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=test_size)
-    assert (len(X_train), len(X_test)) == (n - n_test, n_test)
-    assert torch.equal(X_train, X[y_train])  # the rows stay together
-    assert torch.equal(X_test, X[y_test])
-    assert torch.cat([y_train, y_test]).sort().values.tolist() == list(range(n))
-
-
-def test_split_takes_any_number_of_tensors_of_any_kind():
-    arrays = (torch.arange(6), torch.ones(6, 2, 3), torch.ones(6).bool())
-    parts = train_test_split(*arrays)
-    assert [p.dtype for p in parts[::2]] == [a.dtype for a in arrays]
-    assert [tuple(p.shape) for p in parts[2:4]] == [(4, 2, 3), (2, 2, 3)]
-    assert len(train_test_split(arrays[0])) == 2
-
-
-@pytest.mark.parametrize("stratify", [None, torch.arange(20) % 2])
-def test_split_depends_on_the_seed_alone(stratify):
-    X, state = torch.arange(20), torch.get_rng_state()
-    a = train_test_split(X, stratify=stratify, seed=3)
-    torch.manual_seed(5)
-    torch.set_rng_state(state)
-    with torch.device("meta"):
-        b = train_test_split(X, stratify=stratify, seed=3)
-        folds = list(k_fold(20, 3, stratify=stratify, seed=3))
-    assert all(torch.equal(p, q) for p, q in zip(a, b, strict=True))
-    assert all(index.device.type == "cpu" for pair in folds for index in pair)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(X, torch.arange(20))
-    assert not torch.equal(a[0], train_test_split(X, stratify=stratify, seed=4)[0])
-    assert not torch.equal(a[0], a[0].sort().values)  # shuffled
-    train = folds[0][0]
-    assert not torch.equal(train, train.sort().values)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "test_size", "shares"),
-    [
-        ([50, 50], 0.2, [10, 10]),
-        ([90, 10], 0.2, [18, 2]),
-        # 13 of 59 rows: 13 · (30, 20, 9) / 59 = 6.61, 4.41, 1.98; whole 6, 4, 1; two more to
-        # the largest remainders, .98 and .61
-        ([30, 20, 9], 13, [7, 4, 2]),
-        ([2, 2, 2], 3, [1, 1, 1]),
-    ],
-)
-def test_stratified_shares_by_hand_and_as_in_scikit_learn(sizes, test_size, shares):
-    y = torch.repeat_interleave(torch.tensor([7, -3, 4])[: len(sizes)], torch.tensor(sizes))
-    y_train, y_test = train_test_split(y, test_size=test_size, stratify=y)
-    counts = [(y_test == label).sum().item() for label in (7, -3, 4)[: len(sizes)]]
-    assert counts == shares
-    assert len(y_train) == len(y) - sum(shares)
-    split = StratifiedShuffleSplit(1, test_size=test_size, random_state=0)
-    _, test = next(split.split(np.zeros(len(y)), y.numpy()))
-    assert torch.equal(y[test].sort().values, y_test.sort().values)
-
-
-@quick
-@given(
-    sizes=st.lists(st.integers(2, 30), min_size=1, max_size=5),
-    share=st.floats(0.1, 0.9),
-    seed=st.integers(0, 9),
-)
-def test_stratified_shares_lie_within_one_row(sizes, share, seed):
-    y = torch.repeat_interleave(torch.arange(len(sizes)) * 2 - 3, torch.tensor(sizes))
-    n = len(y)
-    n_test = min(max(math.ceil(share * n), len(sizes)), n - len(sizes))
-    y_train, y_test = train_test_split(y, test_size=n_test, stratify=y, seed=seed)
-    assert (len(y_train), len(y_test)) == (n - n_test, n_test)
-    for label, size in zip(y.unique(), sizes, strict=True):
-        assert abs((y_test == label).sum().item() - n_test * size / n) < 1
-
-
-@quick
-@given(
-    sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4),
-    k=st.integers(2, 7),
-    stratified=st.booleans(),
-    seed=st.integers(0, 9),
-)
-def test_each_row_validates_once_and_folds_are_equal_to_one_row(sizes, k, stratified, seed):
-    y = torch.repeat_interleave(torch.arange(len(sizes)) * 5 - 1, torch.tensor(sizes))
-    n, k = len(y), min(k, len(y))
-    if n < 2:
-        return
-    folds = list(k_fold(n, k, stratify=y if stratified else None, seed=seed))
-    assert len(folds) == k
-    assert torch.cat([v for _, v in folds]).sort().values.tolist() == list(range(n))
-    for train, validation in folds:
-        assert torch.cat([train, validation]).sort().values.tolist() == list(range(n))
-    assert max(len(v) for _, v in folds) - min(len(v) for _, v in folds) <= 1
-    if stratified:
-        for label in y.unique():
-            shares = [(y[v] == label).sum().item() for _, v in folds]
-            assert max(shares) - min(shares) <= 1
-
-
-def test_k_fold_takes_bool_labels():
-    y = torch.tensor([True, False] * 5)
-    assert all(y[v].sum() == 1 for _, v in k_fold(10, 5, stratify=y))
-
-
 X, y = torch.ones(4, 2), torch.tensor([0, 0, 1, 1])
 BAD = {
     "minmax unfitted": (
@@ -414,59 +300,6 @@ BAD = {
         "y.unique(return_inverse=True)[1]",
     ),
     "one-hot too large": (lambda: one_hot(y + 2, 3), ValueError, "− 1 = 2, got 2 to 3"),
-    "nothing to split": (lambda: train_test_split(), ValueError, "give at least one tensor"),
-    "split list": (lambda: train_test_split(X, [1]), TypeError, "arrays[1] must be a torch.Tensor"),
-    "split lengths": (
-        lambda: train_test_split(X, y[:3]),
-        ValueError,
-        "arrays[0] and arrays[1] must have equally many rows, got 4 and 3",
-    ),
-    "test all": (
-        lambda: train_test_split(X, test_size=4),
-        ValueError,
-        "test_size must leave rows to train and to test, got 4 of 4 rows; use a fraction in "
-        "(0, 1) or a smaller number of rows",
-    ),
-    "test none": (lambda: train_test_split(X, test_size=0), ValueError, "got 0 of 4 rows"),
-    "test 1.0": (lambda: train_test_split(X, test_size=1.0), ValueError, "got 1.0 of 4 rows"),
-    "test 0.0": (lambda: train_test_split(X, test_size=0.0), ValueError, "got 0.0 of 4 rows"),
-    "test negative": (lambda: train_test_split(X, test_size=-0.5), ValueError, "4, got -0.5"),
-    "test rounded to all": (lambda: train_test_split(X, test_size=0.9), ValueError, "got 0.9 of 4"),
-    "split one row": (lambda: train_test_split(X[:1]), ValueError, "got 0.2 of 1 rows"),
-    "stratify floats": (
-        lambda: train_test_split(X, stratify=y.float()),
-        TypeError,
-        "use stratify.long()",
-    ),
-    "stratify short": (
-        lambda: train_test_split(X, stratify=y[:3]),
-        ValueError,
-        "stratify must have one entry per row of X: expected 4, got 3",
-    ),
-    "stratify alone": (
-        lambda: train_test_split(X, stratify=torch.tensor([5, 5, 9, 5])),
-        ValueError,
-        "stratify needs 2 rows of each class, got 1 of [9]; merge or drop it",
-    ),
-    "stratify small test": (
-        lambda: train_test_split(X, stratify=y, test_size=1),
-        ValueError,
-        "stratify needs a row of each of the 2 classes in both parts, got 3 to train and 1 to "
-        "test; change test_size",
-    ),
-    "stratify small train": (
-        lambda: train_test_split(X, stratify=y, test_size=3),
-        ValueError,
-        "got 1 to train and 3 to test",
-    ),
-    "one fold": (lambda: list(k_fold(9, 1)), ValueError, "k must lie between 2 and 9, got 1"),
-    "many folds": (lambda: list(k_fold(4)), ValueError, "k must lie between 2 and 4, got 5"),
-    "fold labels": (lambda: list(k_fold(4, 2, stratify=y[:2])), ValueError, "expected 4, got 2"),
-    "fold floats": (
-        lambda: list(k_fold(4, 2, stratify=y.float())),
-        TypeError,
-        "use stratify.long()",
-    ),
 }
 
 
@@ -492,9 +325,31 @@ def test_features_whose_squares_float32_cannot_hold_are_scaled_too(factor):
     assert np.abs(Z.numpy() - peer).max() < 1e-5
 
 
-def test_a_numpy_fraction_is_a_fraction_and_labels_below_0_are_named():
-    assert [len(part) for part in train_test_split(X, test_size=np.float32(0.25))] == [
-        len(part) for part in train_test_split(X, test_size=0.25)
-    ]
+def test_labels_below_0_are_named():
     with pytest.raises(ValueError, match=r"y must hold labels from 0 .* got -5 to -5; number the"):
         one_hot(torch.tensor([-5]))
+
+
+@pytest.mark.parametrize("make", [MinMaxScaler, StandardScaler])
+def test_what_is_learned_carries_no_graph(make):
+    X = randn(9, 2).requires_grad_()
+    scaler = make().fit(X)
+    fitted = [value for key, value in vars(scaler).items() if isinstance(value, torch.Tensor)]
+    assert not any(value.requires_grad for value in fitted)
+    assert scaler.transform(X).requires_grad  # a network may go on from here
+
+
+@pytest.mark.parametrize("feature_range", [1.0, (0, 1, 2), "01", None])
+def test_a_range_that_is_none_is_refused(feature_range):
+    with pytest.raises(ValueError, match=r"feature_range must be \(low, high\), low < high, got"):
+        MinMaxScaler(feature_range).fit(X)
+
+
+@pytest.mark.parametrize("name", ["train_test_split", "k_fold"])
+def test_the_old_import_of_the_splits_works(name):
+    assert getattr(preprocessing, name) is getattr(model_selection, name)
+
+
+def test_other_names_are_unknown():
+    with pytest.raises(AttributeError, match="has no attribute 'spl'"):
+        preprocessing.spl  # noqa: B018

@@ -19,7 +19,8 @@ MPS, CPU = torch.device("mps:0"), torch.device("cpu")
 INNER = {"cholesky_solve": "_cholesky_solve_helper", "kthvalue": "kthvalue.values"}
 ANY_DEVICE = r"\b(CompositeExplicitAutograd\w*|CompositeImplicitAutograd\w*|MPS)\b"
 OF_A_LEAF = ("__get__", "__set__", "requires_grad_", "backward")  # not of what shares its memory
-MIXED = {torch.Tensor.__getitem__, torch.Tensor.__setitem__, torch.Tensor.to, torch.Tensor.copy_}
+INDEXING = {torch.Tensor.__getitem__, torch.Tensor.__setitem__}
+MIXED = {*INDEXING, torch.Tensor.to, torch.Tensor.copy_}
 
 
 class PretendTensor(torch.Tensor):
@@ -106,7 +107,7 @@ class PretendMPS(TorchFunctionMode):
                 return as_pretended(func(*args, **kwargs), mine)
         if func is torch.Tensor.numpy and mine:
             raise TypeError("can't convert mps:0 device type tensor to numpy")
-        check_together(func, leaves, mine)
+        check_together(func, args, leaves, mine)
         goal = target(func, args, leaves, mine)
         args, kwargs = tree_map(on_cpu, (args, kwargs))
         if goal == CPU or not (mine or goal):
@@ -136,8 +137,8 @@ def is_device(value):
     return isinstance(value, torch.device) or (isinstance(value, str) and value in ("cpu", "mps"))
 
 
-def check_together(func, leaves, mine):
-    """Raise where a tensor of MPS meets one of the CPU."""
+def check_together(func, args, leaves, mine):
+    """Raise where a tensor of MPS meets one of the CPU; an index may come from the CPU alone."""
     others = [
         leaf
         for leaf in leaves
@@ -145,6 +146,10 @@ def check_together(func, leaves, mine):
     ]
     if mine and others and func not in MIXED:
         raise RuntimeError(f"{func.__name__}: found tensors on mps:0 and on cpu")
+    if func in INDEXING:
+        found = [isinstance(leaf, PretendTensor) for leaf in tree_leaves(args[1])]
+        if any(found) and not isinstance(args[0], PretendTensor):
+            raise RuntimeError("indices should be on the cpu, as the tensor, got some on mps:0")
 
 
 def target(func, args, leaves, mine):
