@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import KW_ONLY, dataclass
+from typing import Self
 
 import torch
-from torch.nn.functional import pad
+from torch import Tensor
 
-from d4sci.device import seeded
-from d4sci.distance import distances
-from d4sci.engines.moments import find_origin
+from d4sci.device import in_float64, seeded
+from d4sci.distance import distance_blocks, distances
+from d4sci.engines.hamerly import hamerly, nearest, own_distances
+from d4sci.estimator import Clusterer, warn_not_converged
 from d4sci.support.checks import (
     require_between,
     require_choice,
@@ -17,23 +19,27 @@ from d4sci.support.checks import (
     require_squares,
 )
 
-BLOCK = 1_600_000  # coordinates and distances at a time, which stay in the cache
 
-
-@dataclass(eq=False)
-class KMeans:
+@dataclass(eq=False, repr=False)
+class KMeans(Clusterer):
     """Find k centroids μ, one per cluster, by Lloyd's descent of the inertia.
 
     I = Σ_i ‖x_i − μ_c(i)‖²,  c(i) = argmin_j ‖x_i − μ_j‖²
 
     n_clusters: k.
     init: how the centroids start: "random", k rows; "k-means++", k rows far from each other; or
-    a tensor (k, d).  n_init: number of starts; the run that ends with the least inertia is kept.
-    max_iter: the most rounds.
-    tol: rest once Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
-    `fit` sets cluster_centers_ (k, d), labels_ (n,), inertia_, n_iter_, and inertia_history_: the
-    inertia at the start and after each of the n_iter_ rounds; it never rises.
-    A cluster that runs empty takes the point farthest from its centroid, as in scikit-learn.
+    a tensor (k, d).
+    n_init: number of starts; the run that ends with the least inertia is kept. One tensor is one
+    start, whatever n_init says.
+    max_iter: the most rounds of a run.
+    tol: stop when Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
+    algorithm: "lloyd", the rounds as the slide has them, in this class; or "hamerly", the same
+    rounds sooner, which measure distances only where a point may have changed centroid.
+    `fit` sets cluster_centers_ (k, d), labels_ (n,), inertia_, n_iter_, n_features_in_, and
+    inertia_history_: the inertia of the start and after each of the n_iter_ rounds, which never
+    rises by more than rounding.
+    A cluster without points takes the point farthest from its centroid, as in scikit-learn.
+    `fit` warns (ConvergenceWarning) where it finds fewer than k clusters, as scikit-learn does.
     Raises TypeError or ValueError for an X or a parameter that does not fit, RuntimeError before
     `fit`.
     Source: Steinhaus 1957; Lloyd 1982, doi:10.1109/TIT.1982.1056489.
@@ -41,65 +47,128 @@ class KMeans:
 
     n_clusters: int = 8
     _: KW_ONLY
-    init: str | torch.Tensor = "k-means++"
+    init: str | Tensor = "k-means++"
     n_init: int = 1
     max_iter: int = 300
     tol: float = 1e-4
+    algorithm: str = "hamerly"
     seed: int = 0
 
-    def fit(self, X):
-        """Find the centroids.  X: (n, d), n ≥ k."""
-        self._check(X)
+    def fit(self, X: Tensor, y: None = None) -> Self:
+        """Find the centroids.  X: (n, d), n ≥ k.  y: ignored."""
+        self._validate(X)
         X, generator = X.detach(), seeded(self.seed)
-        runs = (self._lloyd(X, self._start(X, generator)) for _ in range(self.n_init))
-        best = min(runs, key=lambda run: run[0][-1])
-        self.inertia_history_, self.cluster_centers_, self.labels_ = best
-        self.inertia_, self.n_iter_ = best[0][-1], len(best[0]) - 1
+        runs = []
+        for _ in range(1 if isinstance(self.init, Tensor) else self.n_init):
+            mu = self._start(X, generator)  # (k, d)
+            if self.algorithm == "lloyd":
+                runs.append(self.lloyd(X, mu))
+            else:
+                engine = hamerly(X, mu, max_iter=self.max_iter, tol=self.tol, refill=refill)
+                runs.append(engine)
+        mu, labels, history = min(runs, key=lambda run: run[2][-1])  # the least inertia
+        self.cluster_centers_, self.labels_ = mu, labels
+        self.inertia_history_, self.inertia_ = history, history[-1]
+        self.n_iter_, self.n_features_in_ = len(history) - 1, X.shape[1]
+        found = len(labels.unique())
+        if found < self.n_clusters:
+            wanted = f"n_clusters ({self.n_clusters})"
+            reason = f"the number of distinct clusters found ({found}) is smaller than {wanted}"
+            warn_not_converged(reason, "X may hold equal rows; choose a smaller n_clusters")
         return self
 
-    def predict(self, X):
-        """Return the index of the closest centroid of each row, (n,); the lowest among equals."""
-        require_fitted(self, "cluster_centers_")
-        require_matrix(X, n_features=self.cluster_centers_.shape[1])
-        return _nearest(X.detach(), self.cluster_centers_.to(X))[0]
-
-    def fit_predict(self, X):
-        """Return `fit(X).labels_`."""
-        return self.fit(X).labels_
-
-    def _lloyd(self, X, start):
-        """Repeat the two steps until the centroids rest; return them and the inertia's history."""
-        clusters, gains = _Clusters(X, start), []
+    def lloyd(self, X, mu):
+        """Repeat the two steps until the centroids stop; return μ, the labels and each inertia."""
+        tolerance = self.tol * _mean_variance(X)
+        history = []
         for _ in range(self.max_iter):
-            gains.append(clusters.assign())  # assign each point to the closest centroid
-            shift = clusters.update()  # recompute the centroids
-            if clusters.moved == 0 or shift <= self.tol * clusters.variance():
+            labels, D2 = self.assign(X, mu)
+            history.append(D2.sum().item())  # I = Σ_i ‖x_i − μ_c(i)‖²
+            old, mu = mu, self.update(X, mu, refill(X, mu, labels))
+            if (mu - old).square().sum() <= tolerance:
                 break
-        gains.append(clusters.assign())
-        centers = clusters.origin + clusters.mu  # (k, d)
-        labels, D2 = _nearest(X, centers)  # (n,)
-        return [D2.sum().item() + (gains[-1] - gain) for gain in gains], centers, labels
+        labels, D2 = self.assign(X, mu)
+        history.append(D2.sum().item())
+        return mu, labels, history
+
+    def assign(self, X, mu):
+        """Return c(i) = argmin_j ‖x_i − μ_j‖², the lowest among equals, and that D², both (n,)."""
+        blocks = distance_blocks(X, mu, metric="sqeuclidean")
+        found = [D2.min(1) for _, D2 in blocks]  # D2: (r, k)
+        labels = torch.cat([block.indices for block in found])
+        return labels, torch.cat([block.values for block in found])
+
+    def update(self, X, mu, labels):
+        """Return μ_j = the mean of the points with label j, (k, d); without points μ_j stays."""
+        means = mu.clone()
+        for j in range(len(mu)):
+            points = X[labels == j]
+            if len(points) > 0:
+                means[j] = in_float64(points).mean(0)  # many rows need more digits
+        return means
+
+    def predict(self, X: Tensor) -> Tensor:
+        """Return the index of the closest centroid of each row, (n,); the lowest among equals."""
+        return self._closest(X)[0]
+
+    def score(self, X: Tensor, y: None = None) -> float:
+        """Return −Σ_i ‖x_i − μ_c(i)‖², minus the inertia of X.  X: (n, d).  y: ignored."""
+        return -self._closest(X)[1].sum().item()
+
+    def _closest(self, X):
+        require_fitted(self, "cluster_centers_")
+        require_matrix(X, n_features=self.n_features_in_)
+        find = self.assign if self.algorithm == "lloyd" else nearest
+        return find(X.detach(), self.cluster_centers_.to(X))
 
     def _start(self, X, generator):
-        if isinstance(self.init, torch.Tensor):
+        if isinstance(self.init, Tensor):
             return self.init.detach().to(X)
         if self.init == "random":
             return X[torch.randperm(len(X), generator=generator, device="cpu")[: self.n_clusters]]
         return _k_means_plus_plus(X, self.n_clusters, generator)
 
-    def _check(self, X):
+    def _validate(self, X):
         require_matrix(X)
-        k = self.n_clusters
-        require_between("n_clusters", k, 1, len(X))
+        require_between("n_clusters", self.n_clusters, 1, len(X))
         require_between("n_init", self.n_init, 1, math.inf)
         require_between("max_iter", self.max_iter, 1, math.inf)
         require_between("tol", self.tol, 0.0, math.inf)
+        require_choice("algorithm", self.algorithm, ("hamerly", "lloyd"))
         if isinstance(self.init, str):
-            return require_choice("init", self.init, ("k-means++", "random"))
-        require_matrix(self.init, "init")
-        if self.init.shape != (k, X.shape[1]):
-            wanted, got = (k, X.shape[1]), tuple(self.init.shape)
-            raise ValueError(f"init must have shape (k, d) = {wanted}, got {got}; give k rows")
+            require_choice("init", self.init, ("k-means++", "random"))
+        else:
+            _require_start(self.init, (self.n_clusters, X.shape[1]))
+
+
+def _require_start(init, shape):
+    """Raise unless the start is a matrix of this shape, (k, d)."""
+    require_matrix(init, "init")
+    if init.shape != shape:
+        got = tuple(init.shape)
+        raise ValueError(f"init must have shape (k, d) = {shape}, got {got}; give k rows")
+
+
+def refill(X, mu, labels):
+    """Return labels where each empty cluster has a point far from its centroid, farthest first."""
+    empty = (labels.bincount(minlength=len(mu)) == 0).nonzero().squeeze(1)
+    if len(empty) == 0:
+        return labels
+    D2, rows = own_distances(X, mu, labels).sort(stable=True)
+    far, rows = D2.flip(0)[: len(empty)], rows.flip(0)[: len(empty)]
+    labels = labels.clone()
+    labels[rows[far > 0]] = empty[far > 0]  # a point on its centroid stays
+    return labels
+
+
+def _mean_variance(X):
+    """Return the mean of the variances of the features, (), a block of rows at a time."""
+    mean, total = X.mean(0), 0
+    for rows in X.split(4096):
+        total = total + (rows - mean).square().sum()
+    variance = total / X.numel()
+    require_squares(variance, X)
+    return variance
 
 
 def _k_means_plus_plus(X, k, generator):
@@ -120,133 +189,3 @@ def _k_means_plus_plus(X, k, generator):
         best = D2.sum(1).argmin().cpu()
         rows, D2 = torch.cat([rows, candidates[best, None]]), D2[best, None]
     return X[rows]
-
-
-def _nearest(X, centers):
-    """Return the index of the closest centroid of each row and D², exact near zero, both (n,)."""
-    origin = centers.mean(0)  # (d,), measured from where the squares keep their digits
-    mu, r = centers - origin, _rows_at_a_time(centers)
-    compared, buffer = _with_none(mu), X.new_empty(min(len(X), r), X.shape[1])
-    labels, D2 = X.new_empty(len(X), dtype=torch.long), X.new_empty(len(X))
-    for rows, c, D in zip(X.split(r), labels.split(r), D2.split(r), strict=True):
-        A = torch.sub(rows, origin, out=buffer[: len(rows)])  # (r, d)
-        c[:] = torch.addmm(*compared, A.T, alpha=-2).min(0).indices  # the lowest of equals
-        D[:] = A.sub_(mu.index_select(0, c)).square_().sum(1)
-    return labels, D2
-
-
-def _rows_at_a_time(mu):
-    """Return r, an odd multiple of 8: at a power of 2 rows fight for the same lines of cache."""
-    return max(300, BLOCK // sum(mu.shape)) // 16 * 16 + 8
-
-
-def _with_none(mu):
-    """Return ‖μ‖², (k + 1, 1), and μ, (k + 1, d), with a last row at ∞: it stands for no centroid.
-
-    For D² = ‖a − μ‖² = ‖a‖² + ‖μ‖² − 2 a·μ, without ‖a‖², which is the same for all μ.
-    """
-    norms = mu.square().sum(1, keepdim=True)
-    return pad(norms, (0, 0, 0, 1), value=torch.inf), pad(mu, (0, 0, 0, 1))
-
-
-class _Clusters:
-    """One run: where the centroids are, which points are theirs, and for how long that is sure.
-
-    origin: 0, or close to the mean of X if that is far. All else is measured from there, where
-    squares keep their digits.
-    mu: (k, d).  labels: (n,), k for a point not yet assigned.
-    sums, counts: of the points with each label, (k + 1, d) and (k + 1,).
-    slack: (n,), the second-closest centroid of a point is at least so much farther than its own.
-    moved: how many labels this round has changed.  gain: by how much the inertia has come down.
-    """
-
-    def __init__(self, X, start):
-        (n, d), k = X.shape, len(start)
-        self.X, self.origin = X, find_origin(X)
-        self.far = bool(self.origin.any())
-        self.mu = start - self.origin
-        self.buffer = X.new_empty(min(n, _rows_at_a_time(start)), d)
-        self.labels, self.slack = torch.full((n,), k, device=X.device), X.new_zeros(n)
-        self.sums, self.counts, self.gain = X.new_zeros(k + 1, d), X.new_zeros(k + 1), 0.0
-        norms = [torch.linalg.vector_norm(self._rows(rows), dim=1) for rows in self._doubtful()]
-        self.norms = torch.cat(norms).square()  # (n,)
-        require_squares(self.norms.mean() / d, X)
-
-    def variance(self):
-        """Return the mean variance of the features, once all points have left the last sum."""
-        return self.norms.mean() / self.X.shape[1] - (self.sums[-1] / len(self.X)).square().mean()
-
-    def _rows(self, rows):
-        """Return these rows measured from the origin, in memory that the next call reuses."""
-        if isinstance(rows, slice):
-            A = self.X[rows]  # (r, d)
-        else:
-            A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
-        return torch.sub(A, self.origin, out=self.buffer[: len(A)]) if self.far else A
-
-    def _doubtful(self):
-        """Return the rows with no slack left in blocks; all rows, as slices, if they are many."""
-        rows, r = (self.slack <= 0).nonzero().squeeze(1), len(self.buffer)
-        if 2 * len(rows) < len(self.X):
-            return rows.split(r)
-        return [slice(i, i + r) for i in range(0, len(self.X), r)]
-
-    def assign(self):
-        """Assign each point to the closest centroid; return the gain since the start.
-
-        A point with slack left cannot have changed, and is not looked at (Hamerly 2010,
-        doi:10.1137/1.9781611972801.12).
-        """
-        self.moved, compared = 0, _with_none(self.mu)
-        for rows in self._doubtful() if self.counts.any() else ():
-            self._measure(rows, compared)
-        for rows in self._doubtful():  # few after the first rounds
-            A = self._rows(rows)
-            self._move(rows, A, torch.addmm(*compared, A.T, alpha=-2).min(0).indices)
-        return self.gain
-
-    def _measure(self, rows, compared):
-        """Find the slack of these rows: their own centroid against the best of the others."""
-        A, labels = self._rows(rows), self.labels[rows]  # (r, d), (r,)
-        D2 = torch.addmm(*compared, A.T, alpha=-2)  # (k + 1, r), less ‖a‖²
-        own = D2.gather(0, labels[None])[0]  # (r,), ∞ for a point not yet assigned
-        best = D2.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
-        near, far = ((self.norms[rows] + D).clamp_(min=0).sqrt_() for D in (own, best))
-        rounding = torch.finfo(far.dtype).eps ** 0.5  # so that it never hides a tie
-        self.slack[rows] = (1 - rounding) * far - near
-
-    def _move(self, rows, A, labels):
-        """Give these rows their labels, and take sums, counts and gain along."""
-        old, k = self.labels[rows], len(self.mu)
-        moved = (labels != old).nonzero().squeeze(1)  # (m,)
-        T = A.new_zeros(k + 1, len(moved))  # (k + 1, m): −1 where a point leaves, 1 where it joins
-        T.scatter_(0, old[None, moved], -1).scatter_(0, labels[None, moved], 1)
-        self.labels[rows] = labels
-        sums, counts = T @ A.index_select(0, moved), T.sum(1)
-        self.sums, self.counts = self.sums + sums, self.counts + counts
-        drop = 2 * self.mu * sums[:k] - self.mu.square() * counts[:k, None]  # of Σ ‖a − μ‖²
-        self.gain += max(0.0, drop.sum().item())
-        self.moved += len(moved)
-
-    def update(self):
-        """Recompute the centroids, the means of their points; return Σ_j ‖shift of μ_j‖²."""
-        before = self.mu.clone()
-        empty = (self.counts[:-1] == 0).nonzero().squeeze(1)
-        if len(empty):
-            self._fill(empty)
-        sums, counts = self.sums[:-1], self.counts[:-1, None]
-        means = torch.where(counts > 0, sums / counts, self.mu)  # (k, d)
-        self.gain += (counts * (means - self.mu).square()).sum().item()
-        self.mu = means
-        shift = torch.linalg.vector_norm(means - before, dim=1)  # (k,)
-        self.slack -= (shift + shift.max()).index_select(0, self.labels)
-        return shift.square().sum()
-
-    def _fill(self, empty):
-        """Move each empty cluster to a point far from its centroid, the farthest first."""
-        blocks = torch.arange(len(self.X), device=self.X.device).split(len(self.buffer))
-        D2 = [(self._rows(i) - self.mu[self.labels[i]]).square().sum(1) for i in blocks]
-        far, rows = (A.flip(0)[: len(empty)] for A in torch.cat(D2).sort(stable=True))
-        empty, rows = empty[far > 0], rows[far > 0]
-        self.mu[empty] = A = self.X[rows] - self.origin
-        self._move(rows, A, empty)

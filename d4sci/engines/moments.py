@@ -1,5 +1,8 @@
 """The moments of many rows, mean and covariance, without a copy of the data."""
 
+from contextlib import contextmanager
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -28,10 +31,12 @@ def moments(X, *, float64=False):
     origin = in_float64(origin) if float64 else origin
     total, S = torch.zeros_like(origin), origin.new_zeros(d, d)
     parts = X.to(origin.device), origin, total, S
-    if origin.device.type == "cpu":  # NumPy sees that zᵀz is symmetric, and does half the work
-        parts = [A.numpy() for A in parts]  # the same memory
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is ∞, as in PyTorch
+    if origin.device.type != "cpu":
         _add(*parts)
+    else:  # NumPy sees that zᵀz is symmetric, and does half the work
+        arrays = [A.numpy() for A in parts]  # the same memory
+        with _threads_of_torch(), np.errstate(over="ignore", invalid="ignore"):
+            _add(*arrays)  # what overflows is ∞, as in PyTorch
     return origin + total / n, S - total.outer(total) / n
 
 
@@ -43,3 +48,18 @@ def _add(X, origin, total, S):
         z = z if as_it_is else z - origin
         total += z.sum(0)
         S += z.T @ z
+
+
+@contextmanager
+def _threads_of_torch():
+    """Let NumPy's products use as many threads as PyTorch's: it has threads of its own."""
+    with _numpy_pools().limit(limits=torch.get_num_threads(), user_api="blas"):
+        yield
+
+
+@cache
+def _numpy_pools():
+    """Return the controller of the libraries that multiply for NumPy; looked for once (1 ms)."""
+    from threadpoolctl import ThreadpoolController  # scikit-learn's; imported when it is needed
+
+    return ThreadpoolController()

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import ThreadpoolController
 
+from d4sci.engines import moments as module
 from d4sci.engines.moments import BLOCK, find_origin, moments
 
 G = torch.Generator().manual_seed(0)
@@ -60,6 +62,30 @@ def test_the_block_does_not_matter(monkeypatch):
     small = moments(NORMAL, float64=True)
     for a, b in zip(whole, small, strict=True):
         assert torch.allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_use_as_many_threads_as_pytorch(threads, monkeypatch):
+    """NumPy's products have threads of their own, which `torch.set_num_threads` does not reach."""
+
+    def numbers():
+        found = ThreadpoolController().select(user_api="blas").info()
+        return [library["num_threads"] for library in found]
+
+    seen, before, add = [], (torch.get_num_threads(), numbers()), module._add
+
+    def watch(*parts):
+        seen.append(numbers())
+        add(*parts)
+
+    monkeypatch.setattr(module, "_add", watch)
+    torch.set_num_threads(threads)
+    try:
+        moments(NORMAL)
+    finally:
+        torch.set_num_threads(before[0])
+    assert seen == [[threads] * len(before[1])]
+    assert numbers() == before[1]
 
 
 def test_new_tensors_are_made_from_old_ones(meta_default):

@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans as Peer
 from sklearn.cluster import kmeans_plusplus
 
 from d4sci.data import load_iris, load_mnist, make_blobs, to_tensors
+from d4sci.estimator import ConvergenceWarning
 from d4sci.kmeans import KMeans
 
 
@@ -27,6 +28,7 @@ def peer_from(start, X, **options):
 
 IRIS = to_tensors(load_iris(), list(load_iris().columns[:4]), "species")[0].double()
 BLOBS = make_blobs(400, centers=5, std=1.5, seed=0)[0].double()
+ALGORITHMS = ["hamerly", "lloyd"]
 CASES = {
     "iris": (IRIS, IRIS[[0, 60, 120]]),
     "blobs": (BLOBS, BLOBS[:5]),
@@ -42,10 +44,12 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("name", CASES)
-def test_agrees_with_scikit_learn(name):
+def test_agrees_with_scikit_learn(name, algorithm):
     X, start = (part.double() for part in CASES[name])
-    ours, peer = KMeans(len(start), init=start).fit(X), peer_from(start, X)
+    ours = KMeans(len(start), init=start, algorithm=algorithm).fit(X)
+    peer = peer_from(start, X)
     assert ours.labels_.tolist() == peer.labels_.tolist()
     assert ours.n_iter_ == peer.n_iter_
     assert ours.inertia_ == pytest.approx(peer.inertia_, rel=1e-9, abs=1e-18)
@@ -62,12 +66,14 @@ def test_agrees_on_small_random_data(seed, n, d, k):
     assert ours.inertia_ == pytest.approx(peer.inertia_, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("scale", [1, 1e-4])
 @pytest.mark.parametrize("far", [1, 2])
-def test_empty_clusters_are_filled_as_scikit_learn_does(far, scale):
+def test_empty_clusters_are_filled_as_scikit_learn_does(far, scale, algorithm):
     X = scale * BLOBS
     start = torch.cat([X[:3], 1e3 + normal(far, 2)])
-    ours, peer = KMeans(3 + far, init=start).fit(X), peer_from(start, X)
+    ours = KMeans(3 + far, init=start, algorithm=algorithm).fit(X)
+    peer = peer_from(start, X)
     assert ours.inertia_ == pytest.approx(peer.inertia_, rel=1e-9)
     assert sorted(ours.labels_.bincount().tolist()) == sorted(np.bincount(peer.labels_).tolist())
     assert (ours.labels_.bincount(minlength=3 + far) > 0).all()
@@ -83,8 +89,9 @@ def test_a_run_cut_short_agrees_too(max_iter):
     assert ours.inertia_ == pytest.approx(peer.inertia_, rel=1e-9)
 
 
-def test_the_history_is_the_inertia_of_each_round():
-    model = KMeans(5, init=BLOBS[:5], tol=0).fit(BLOBS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_history_is_the_inertia_of_each_round(algorithm):
+    model = KMeans(5, init=BLOBS[:5], tol=0, algorithm=algorithm).fit(BLOBS)
     mu, history = BLOBS[:5], []
     for _ in model.inertia_history_:
         labels = torch.cdist(BLOBS, mu).argmin(1)
@@ -147,9 +154,11 @@ def test_laws(seed, n, d, k):
     assert torch.equal(model.predict(X), model.labels_)
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("init", ["random", "k-means++"])
-def test_equal_points_do_no_harm(init):
-    model = KMeans(3, init=init).fit(torch.full((10, 2), 3.0))
+def test_equal_points_do_no_harm(init, algorithm):
+    with pytest.warns(ConvergenceWarning, match=r"clusters found \(1\) is smaller than n_clusters"):
+        model = KMeans(3, init=init, algorithm=algorithm).fit(torch.full((10, 2), 3.0))
     assert model.inertia_ == 0
     assert model.cluster_centers_.tolist() == [[3, 3]] * 3
 
@@ -191,6 +200,7 @@ def test_follows_its_input(init, meta_default):
         ({"n_init": 0}, IRIS, ValueError, "n_init must lie"),
         ({"max_iter": 0}, IRIS, ValueError, "max_iter must lie"),
         ({"tol": -1}, IRIS, ValueError, "tol must lie"),
+        ({"algorithm": "elkan"}, IRIS, ValueError, "algorithm must be one of 'hamerly', 'lloyd'"),
         ({}, IRIS.log().log(), ValueError, "NaN"),
         ({}, IRIS[:, 0], ValueError, "reshape"),
         ({}, IRIS.long(), TypeError, "float"),
@@ -208,11 +218,12 @@ def test_predict_wants_a_fit_and_the_same_columns():
         KMeans(2).fit(IRIS).predict(IRIS[:, :3])
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("factor", [1e-30, 1e25, 1e37])
-def test_what_cannot_be_squared_is_refused(factor):
+def test_what_cannot_be_squared_is_refused(factor, algorithm):
     what = "vanish" if factor < 1 else "overflow"
     with pytest.raises(ValueError, match=rf"some that {what}; scale X with StandardScaler, or use"):
-        KMeans(5).fit(factor * BLOBS.float())
+        KMeans(5, algorithm=algorithm).fit(factor * BLOBS.float())
     model = KMeans(5, init=BLOBS[:5]).fit(BLOBS)
     scaled = KMeans(5, init=factor * BLOBS[:5]).fit(factor * BLOBS)
     assert torch.equal(scaled.labels_, model.labels_)
@@ -220,7 +231,8 @@ def test_what_cannot_be_squared_is_refused(factor):
 
 
 def test_equal_rows_are_not_too_small():
-    assert KMeans(2).fit(torch.full((4, 2), 1e-30)).inertia_ == 0
+    with pytest.warns(ConvergenceWarning, match="distinct clusters"):
+        assert KMeans(2).fit(torch.full((4, 2), 1e-30)).inertia_ == 0
 
 
 def test_a_cluster_of_one_point_has_its_centroid_there():
@@ -243,3 +255,63 @@ def test_few_rows_of_very_many_features():
     X = torch.zeros(3, 300_000)
     X[2] = 1
     assert KMeans(2, init=X[1:]).fit(X).labels_.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_one_huge_value_does_not_spoil_the_rest_in_float32(algorithm):
+    """Squares of 1e6 have no digits left for 25, 45 and 70: these are told by differences."""
+    steps = torch.linspace(-2, 2, 100)
+    X = torch.cat([25 + steps, 45 + steps, 70 + steps, torch.tensor([999_999.0])])[:, None]
+    model = KMeans(4, n_init=10, algorithm=algorithm).fit(X)
+    assert sorted(model.labels_.bincount().tolist()) == [1, 100, 100, 100]
+    assert model.inertia_ == pytest.approx(3 * steps.square().sum().item(), rel=1e-4)
+    assert torch.equal(model.predict(X), model.labels_)
+    X = torch.tensor([[0.0], [10.0], [1e6]])
+    assert KMeans(3, init=X, algorithm=algorithm).fit(X).labels_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_start_that_is_given_is_tried_once(algorithm, monkeypatch):
+    starts = []
+    monkeypatch.setattr(KMeans, "_start", lambda self, X, _: starts.append(1) or self.init)
+    KMeans(3, init=IRIS[:3], n_init=10, algorithm=algorithm).fit(IRIS)
+    assert len(starts) == 1
+
+
+def test_fewer_distinct_rows_than_clusters_is_said_and_max_iter_is_not():
+    X = IRIS[:2].repeat(5, 1)
+    for algorithm in ALGORITHMS:
+        with pytest.warns(ConvergenceWarning, match=r"\(2\) is smaller than n_clusters \(3\)"):
+            model = KMeans(3, init="random", algorithm=algorithm).fit(X)
+        assert model.inertia_ == 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            KMeans(3, max_iter=1, tol=0, algorithm=algorithm).fit(IRIS)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_fit_that_raises_leaves_the_model_as_it_was(algorithm):
+    model = KMeans(3, algorithm=algorithm).fit(IRIS)
+    before = dict(vars(model))
+    for bad in (1e25 * BLOBS.float(), IRIS[:2], IRIS.log().log()):
+        with pytest.raises(ValueError, match=r"squares|n_clusters|NaN"):
+            model.fit(bad)
+        assert vars(model) == before
+    assert torch.equal(model.predict(IRIS), model.labels_)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_score_is_minus_the_inertia(algorithm):
+    model = KMeans(3, algorithm=algorithm).fit(IRIS)
+    assert model.score(IRIS) == pytest.approx(-model.inertia_, rel=1e-12)
+    peer = Peer(3, init=model.cluster_centers_.numpy(), n_init=1).fit(IRIS.numpy())
+    assert model.score(IRIS) == pytest.approx(peer.score(IRIS.numpy()), rel=1e-6)
+    assert model.n_features_in_ == peer.n_features_in_ == 4
+
+
+def test_the_mean_of_very_many_rows():
+    """A float32 that adds up one by one stalls at 2²⁴; means of that many ones must be 1."""
+    X = torch.ones(2**24 + 8, 1)
+    X[-8:] = 3
+    mu = KMeans(2).update(X, X[[0, -1]], (X[:, 0] > 2).long())
+    assert mu.tolist() == [[1], [3]]

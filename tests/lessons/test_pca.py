@@ -34,11 +34,12 @@ DATA = {
 }
 
 
+@pytest.mark.parametrize("solver", ["covariance", "svd"])
 @pytest.mark.parametrize("name", DATA)
-def test_agrees_with_scikit_learn(name):
+def test_agrees_with_scikit_learn(name, solver):
     X = DATA[name]
     rank = int(torch.linalg.matrix_rank(X - X.mean(0)))  # beyond it directions are arbitrary
-    ours, peer = PCA().fit(X), Peer(svd_solver="full").fit(X.numpy())
+    ours, peer = PCA(solver=solver).fit(X), Peer(svd_solver="full").fit(X.numpy())
     assert ours.components_.shape == peer.components_.shape
     scale = peer.singular_values_[0]
     for attribute in ("singular_values_", "explained_variance_", "explained_variance_ratio_"):
@@ -215,3 +216,48 @@ def test_float32_keeps_the_digits_of_a_small_variance():
     X = X @ torch.tensor([[0.8, 0.6], [-0.6, 0.8]])
     expected = PCA().fit(X.double()).explained_variance_
     assert torch.allclose(PCA().fit(X).explained_variance_.double(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_two_paths_one_answer(name):
+    """The SVD and the covariance: values to 1e-9, directions where the values lie apart."""
+    X = DATA[name]
+    k = max(1, int(torch.linalg.matrix_rank(X - X.mean(0), rtol=1e-6)))
+    svd, covariance = PCA(k, solver="svd").fit(X), PCA(k).fit(X)
+    scale = svd.singular_values_[0]
+    for attribute in ("mean_", "singular_values_", "explained_variance_ratio_"):
+        a, b = getattr(covariance, attribute), getattr(svd, attribute)
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-9 * scale), attribute
+    gaps = (svd.singular_values_[:-1] - svd.singular_values_[1:]) / scale
+    apart = int((gaps > 1e-3).cumprod(0).sum())  # the first ones, each with a value of its own
+    assert torch.allclose(covariance.components_[:apart], svd.components_[:apart], atol=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_two_paths_in_float32(shift):
+    X = normal(2000, 6, dtype=torch.float32) + shift
+    svd, covariance = PCA(3, solver="svd").fit(X), PCA(3).fit(X)
+    assert torch.allclose(covariance.explained_variance_, svd.explained_variance_, rtol=1e-4)
+    assert torch.allclose(covariance.components_, svd.components_, atol=1e-3)
+
+
+@pytest.mark.parametrize("solver", ["covariance", "svd"])
+def test_a_fit_that_raises_leaves_the_model_as_it_was(solver):
+    """The mean was set before the variance was found to overflow, and spoilt what was fitted."""
+    pca = PCA(2, solver=solver).fit(IRIS)
+    before = dict(vars(pca))
+    for bad in (1e25 * normal(60, 3, dtype=torch.float32), IRIS[:1], IRIS[:, :1]):
+        with pytest.raises(ValueError, match=r"squares|2 rows|n_components"):
+            pca.fit(bad)
+        assert vars(pca) == before
+    new = PCA(2, solver=solver)
+    with pytest.raises(ValueError, match="squares"):
+        new.fit(1e25 * normal(60, 3, dtype=torch.float32))
+    with pytest.raises(RuntimeError, match="not fitted yet"):
+        new.transform(IRIS)
+
+
+def test_the_solver_has_a_name():
+    with pytest.raises(ValueError, match="solver must be one of 'covariance', 'svd', got 'full'"):
+        PCA(solver="full").fit(IRIS)
+    assert PCA().fit(IRIS).n_features_in_ == 4

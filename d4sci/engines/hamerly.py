@@ -1,0 +1,213 @@
+"""K-Means by Hamerly's bound: a round looks only at points that may have changed centroid.
+
+The same labels, rounds and centroids as the plain loop of `KMeans`, sooner: after a few
+rounds nearly all points are so much closer to their own centroid than to any other that no
+distance of theirs has to be measured again. Two more savings: scores by a matrix product instead
+of distances by differences, and sums that change by the points that move instead of new ones.
+Source: Hamerly 2010, "Making k-means even faster", doi:10.1137/1.9781611972801.12.
+"""
+
+import math
+
+import torch
+
+from d4sci.device import in_float64
+from d4sci.distance import distances
+from d4sci.engines.moments import find_origin
+from d4sci.support.checks import require_squares
+
+BLOCK = 1_600_000  # coordinates and scores at a time: about as many as the cache holds
+
+
+def hamerly(X, start, *, max_iter, tol, refill):
+    """Return what the plain loop returns: centroids (k, d), labels (n,), the inertia's history.
+
+    X: (n, d).  start: (k, d).  max_iter: the most rounds.
+    tol: stop when Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
+    refill: (X, centroids, labels) → labels without an empty cluster.
+    The last inertia is measured from the distances. Those before it differ from it by what the
+    sums and counts of each round tell, in float64, so none has to be measured.
+    """
+    clusters = _Clusters(X, start)
+    require_squares(clusters.variance, X)
+    tolerance = tol * clusters.variance
+    spread = [clusters.spread()]
+    for _ in range(max_iter):
+        if (clusters.counts == 0).any():
+            clusters.relabel(refill(X, clusters.centers, clusters.labels))
+        shift = clusters.update()
+        clusters.assign()
+        spread.append(clusters.spread())
+        if shift <= tolerance:
+            break
+    inertia = own_distances(X, clusters.centers, clusters.labels).sum().item()
+    history = [inertia + (value - spread[-1]) for value in spread]
+    return clusters.centers, clusters.labels, history
+
+
+def nearest(X, centers):
+    """Return the closest centroid of each row, the lowest among equals, and D² to it; both (n,)."""
+    labels = _Clusters(X, centers).labels
+    return labels, own_distances(X, centers, labels)
+
+
+def own_distances(X, centers, labels):
+    """Return D² of each row to the centroid of its label, (n,), exact near zero."""
+    r, D2 = _block_size(centers), X.new_empty(len(X))
+    for start in range(0, len(X), r):
+        rows = slice(start, start + r)
+        difference = X[rows] - centers.index_select(0, labels[rows])  # (r, d)
+        D2[rows] = difference.square_().sum(1)
+    return D2
+
+
+def _block_size(centers):
+    """Return how many rows fill a block with their coordinates and their scores."""
+    return max(300, BLOCK // sum(centers.shape))
+
+
+def _not_positive(slack):
+    """Return where the slack is 0, less, or no number, (u,)."""
+    return (~(slack > 0)).nonzero().squeeze(1)
+
+
+def _number(rows, some):
+    """Return the numbers of some of these rows, a slice or numbers; some: positions, (u,)."""
+    return some + rows.start if isinstance(rows, slice) else rows[some]
+
+
+class _Clusters:
+    """Where the centroids are, which points are theirs, and how long that is sure to stay so.
+
+    centers: the centroids μ, (k, d).  labels: the index of each point's own centroid, (n,).
+    sums, counts: Σ x and the number of the points with each label, (k, d) in float64 and (k,).
+    slack: by how much at least the second-closest centroid of a point is farther than its own,
+    (n,); 0 or less where that is not sure.
+
+    Scores are measured from an origin near the data, where squares keep their digits: a = x −
+    origin, m = μ − origin, and ‖a − m‖² = ‖a‖² + (‖m‖² − 2 a·m), the score in parentheses.
+    """
+
+    def __init__(self, X, start):
+        """Assign each point to the closest centroid of the start."""
+        n, d = X.shape
+        self.X, self.origin, self.r = X, find_origin(X), _block_size(start)
+        self.at_zero = not self.origin.any()
+        self.buffer = X.new_empty(min(n, self.r), d)
+        self.labels = torch.zeros(n, dtype=torch.long, device=X.device)
+        self.slack, self.norms = X.new_empty(n), X.new_empty(n)  # norms: ‖a‖²
+        self.sums = in_float64(torch.zeros_like(start))
+        # A product of d terms is wrong by some √d units in its last place, of a² or more.
+        self.rounding = 4 * math.sqrt(d) * torch.finfo(X.dtype).eps
+        self._place(start)
+        for first in range(0, n, self.r):
+            rows = slice(first, first + self.r)
+            A = self._rows(rows)
+            self.norms[rows] = torch.linalg.vector_norm(A, dim=1).square_()
+            self.labels[rows], self.slack[rows] = self._closest(rows, self._scores(A))
+            points = in_float64(X[rows])  # (r, d)
+            self.sums.index_add_(0, self.labels[rows].to(points.device), points)
+        self.counts = self.labels.bincount(minlength=len(start))
+        shift = self.sums.sum(0).to(X) / n - self.origin  # (d,), of the mean from the origin
+        self.variance = self.norms.mean() / d - shift.square().mean()
+
+    def assign(self):
+        """Assign each point to the closest centroid; those with slack left keep theirs."""
+        found = []
+        for rows in self._blocks(_not_positive(self.slack)):
+            scores, labels = self._scores(self._rows(rows)), self.labels[rows]  # (k, r), (r,)
+            own = scores.gather(0, labels[None])[0]  # (r,)
+            others = scores.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
+            self.slack[rows] = slack = self._gap(rows, own, others)
+            again = _not_positive(slack)  # (u,)
+            if len(again):
+                scores = scores.index_select(1, again)  # (k, u)
+                scores.scatter_(0, labels[None, again], own[None, again])
+                found.append(self._look_again(_number(rows, again), scores))
+        if found:
+            self._move(torch.cat([rows for rows, _ in found]), torch.cat([c for _, c in found]))
+
+    def _look_again(self, rows, scores):
+        """Find the closest centroid of these rows; return the rows that move, and where to."""
+        labels, self.slack[rows] = self._closest(rows, scores)
+        moved = (labels != self.labels[rows]).nonzero().squeeze(1)
+        return rows[moved], labels[moved]
+
+    def update(self):
+        """Move each centroid to the mean of its points; return Σ_j ‖shift of μ_j‖²."""
+        counts = self.counts.to(self.sums)[:, None]
+        means = torch.where(counts > 0, self.sums / counts, in_float64(self.centers))  # (k, d)
+        before = self.centers
+        self._place(means.to(before))
+        shift = torch.linalg.vector_norm(self.centers - before, dim=1)  # (k,)
+        # At most, its own centroid is farther by its shift, another one closer by the largest.
+        self.slack -= (shift + shift.max()).index_select(0, self.labels)
+        return shift.square().sum()
+
+    def spread(self):
+        """Return Σ ‖a − m‖² − Σ ‖a‖² over all points, the inertia up to a constant, in float64."""
+        origin, counts = in_float64(self.origin), self.counts.to(self.sums)[:, None]
+        m = in_float64(self.centers) - origin  # (k, d)
+        sums = self.sums - counts * origin  # Σ a
+        return (counts * m.square() - 2 * m * sums).sum().item()
+
+    def relabel(self, labels):
+        """Take these labels, (n,), for which the bounds say nothing."""
+        rows = (labels != self.labels).nonzero().squeeze(1)
+        self._move(rows, labels[rows])
+        self.slack[rows] = 0
+
+    def _place(self, centers):
+        """Put the centroids there."""
+        self.centers, self.m = centers, centers - self.origin
+        self.m_norms = self.m.square().sum(1, keepdim=True)  # (k, 1)
+
+    def _blocks(self, rows):
+        """Return these rows in blocks; all rows, as slices, if they are many."""
+        if 2 * len(rows) < len(self.X):
+            return rows.split(self.r)
+        return [slice(first, first + self.r) for first in range(0, len(self.X), self.r)]
+
+    def _rows(self, rows):
+        """Return these rows from the origin, (r, d), in memory that the next call reuses."""
+        if isinstance(rows, slice):
+            A = self.X[rows]
+        else:
+            A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
+        if self.at_zero:
+            return A
+        return torch.sub(A, self.origin, out=self.buffer[: len(A)])
+
+    def _scores(self, A):
+        """Return ‖m‖² − 2 a·m for each centroid and row, (k, r)."""
+        return torch.addmm(self.m_norms, self.m, A.T, alpha=-2)
+
+    def _gap(self, rows, own, others):
+        """Return the slack of these rows, less what rounding may have done to their scores."""
+        norms = self.norms[rows]
+        near = (own + norms * (1 + self.rounding)).clamp_(min=0).sqrt_()
+        far = (others + norms * (1 - self.rounding)).clamp_(min=0).sqrt_()
+        return far * (1 - torch.finfo(far.dtype).eps ** 0.5) - near
+
+    def _closest(self, rows, scores):
+        """Return the closest centroid of these rows and their slack; in doubt, by differences."""
+        own, labels = scores.min(0)  # (r,), (r,), the lowest of equals
+        others = scores.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
+        slack = self._gap(rows, own, others)
+        unsure = _not_positive(slack)
+        if len(unsure):
+            D = distances(self.X[_number(rows, unsure)], self.centers)  # (u, k)
+            labels[unsure] = D.min(1).indices
+        return labels, slack
+
+    def _move(self, rows, labels):
+        """Give these rows these labels, and the sums and counts their part."""
+        old, k = self.labels[rows], len(self.counts)
+        for block, leave, join in zip(
+            rows.split(self.r), old.split(self.r), labels.split(self.r), strict=True
+        ):
+            points = in_float64(self.X.index_select(0, block))  # (r, d)
+            self.sums.index_add_(0, leave.to(points.device), points, alpha=-1)
+            self.sums.index_add_(0, join.to(points.device), points)
+        self.counts += labels.bincount(minlength=k) - old.bincount(minlength=k)
+        self.labels[rows] = labels
