@@ -32,7 +32,7 @@ def by_hand(X, y, X_test, seed):
     """Train the MLP without autograd on 54,000 digits, as the notebook does."""
     from d4sci.mlp import MLP
 
-    mlp = MLP((256, 128), l2=2e-5, lr=0.05, batch_size=256, epochs=12, seed=seed)
+    mlp = MLP((256, 128), weight_decay=2e-5, lr=0.05, batch_size=256, epochs=12, seed=seed)
     return mlp.fit(X[:54_000], y[:54_000]).predict(X_test)
 
 

@@ -44,7 +44,8 @@ def fit(args, device):
     X, y = digits(limit=args.limit)
     held_out = max(1, min(VALIDATION, len(X) // 10))
     validation = (X[-held_out:], y[-held_out:])
-    model, loss_fn = make_model(args.model, args.seed).to(device), nn.CrossEntropyLoss()
+    model = make_model(args.model, args.seed).to(device)
+    loss_fn = nn.CrossEntropyLoss()
     fused = device.type in ("cpu", "cuda")  # one step for all parameters
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, fused=fused)
     history = train(
@@ -98,7 +99,8 @@ def join():
 def main(argv=None):
     """Train and report, with all the processes that torchrun has started."""
     args = arguments(argv)
-    rank, world = (int(os.environ.get(name, n)) for name, n in (("RANK", 0), ("WORLD_SIZE", 1)))
+    rank = int(os.environ.get("RANK", 0))
+    world = int(os.environ.get("WORLD_SIZE", 1))
     device = get_device() if world == 1 else join()
     try:
         model, history, scores = fit(args, device)

@@ -1,14 +1,19 @@
 """One training loop for every model: batches of tensors in memory, on one process or several."""
 
 import math
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from d4sci.device import seeded
+from d4sci.engines.processes import Processes
+from d4sci.support.best_weights import BestWeights
 from d4sci.support.checkpoint import load_checkpoint, save_checkpoint
 from d4sci.support.checks import (
     require_between,
@@ -16,6 +21,7 @@ from d4sci.support.checks import (
     require_same_length,
     require_tensor,
 )
+from d4sci.support.evaluating import evaluating
 
 EVALUATION_ROWS = 1024  # at a time, so that memory stays bounded
 
@@ -28,21 +34,25 @@ class History:
     the lowest validation loss, else the last.
     """
 
-    loss: list = field(default_factory=list)
-    validation_loss: list = field(default_factory=list)
-    validation_metric: list = field(default_factory=list)
-    learning_rate: list = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_metric: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
 
     @property
-    def best_epoch(self):
-        losses = [math.inf if math.isnan(v) else v for v in self.validation_loss]
-        return losses.index(min(losses)) if losses else len(self.loss) - 1
+    def best_epoch(self) -> int:
+        if not self.validation_loss:
+            return len(self.loss) - 1
+        losses = [math.inf if math.isnan(loss) else loss for loss in self.validation_loss]
+        return losses.index(min(losses))
 
 
 def train(
-    model, X, y, *, loss_fn, optimizer=None, epochs=5, batch_size=128, validation=None,
-    metric=None, patience=None, scheduler=None, checkpoint=None, seed=0,
-):  # fmt: skip
+    model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Callable, epochs: int = 5,
+    optimizer: Optimizer | None = None, batch_size: int = 128, patience: int | None = None,
+    validation: tuple[Tensor, Tensor] | None = None, metric: Callable | None = None,
+    scheduler: LRScheduler | None = None, checkpoint: str | Path | None = None, seed: int = 0,
+) -> History:  # fmt: skip
     """Train a module by mini-batches in place, leave it in evaluation mode, return its History.
 
     X, y: tensors with n rows each, on any device; batches move to the model's.
@@ -60,53 +70,49 @@ def train(
     bar. The weights are those of one process, unless a layer looks at the batch (BatchNorm).
     Raises TypeError or ValueError for data, a parameter or a checkpoint that does not fit.
     """
-    rank, world = _place()
-    device = _check(model, X, y, epochs, batch_size, validation, patience, world)
+    processes = Processes()  # this one alone, but under torchrun
+    device = _validate(model, X, y, epochs, batch_size, validation, patience, processes.world)
     run = _Run(model, optimizer or _adam(model), scheduler, checkpoint, seed)
-    net = nn.parallel.DistributedDataParallel(model) if world > 1 else model
-    with _bar(epochs * math.ceil(len(X) / batch_size), rank) as advance:
+    net = processes.wrap(model)
+    with _progress_bar(epochs, len(X), batch_size, shown=processes.is_first) as bar:
         while len(run.history.loss) < epochs and not run.is_over(patience):
             net.train()
             total = torch.zeros((), device=device)
-            for batch in run.batches(X, batch_size):
-                rows, weight = _share(batch, rank, world)
-                inputs, targets = (_rows(A, rows, device) for A in (X, y))
+            for batch in run.batches(X, batch_size, bar):
+                inputs, targets = _take(processes.share(batch), X, y, device)
                 run.optimizer.zero_grad()
-                loss = loss_fn(net(inputs), targets)  # mean over the rows of this process
-                (loss if weight == 1 else weight * loss).backward()
+                loss = loss_fn(net(inputs), targets)
+                loss = processes.weigh(loss, batch)
+                loss.backward()
                 run.optimizer.step()
-                total += loss.detach() * (weight * len(batch) / world)
-                advance()
-            scores = _validate(model, validation, loss_fn, metric, rank, world)
-            run.end_epoch(_sum(total, world) / len(X), scores, validation, rank)
+                total += loss.detach() * len(batch)
+            scores = processes.from_first(_score, model, validation, loss_fn, metric)
+            run.end_epoch(processes.mean(total) / len(X), scores, save=processes.is_first)
     return run.finish()
 
 
-def evaluate(model, X, y, *, loss_fn, metric=None):
+def evaluate(
+    model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Callable, metric: Callable | None = None
+) -> dict[str, Any]:
     """Return {"loss": mean over rows} and, with a metric, {"metric": its value}, without training.
 
     X, y: tensors with n rows each.  loss_fn: mean loss of (outputs, targets).
     metric: function of (y_true, y_pred); y_pred is outputs.argmax(1) where y holds integer
     classes, else the outputs. All modules get back the mode, train or eval, that they had.
     """
-    device = _check_data(model, X, y)
-    modes = {module: module.training for module in model.modules()}
+    device = _validate_data(model, X, y)
     outputs, total = [], 0.0
-    try:
-        model.eval()
-        with torch.no_grad():
-            for rows in torch.arange(len(X), device=X.device).split(EVALUATION_ROWS):
-                inputs, targets = (_rows(A, rows, device) for A in (X, y))
-                outputs.append(model(inputs))
-                total += loss_fn(outputs[-1], targets).item() * len(rows)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with evaluating(model):
+        for rows in torch.arange(len(X), device=X.device).split(EVALUATION_ROWS):
+            inputs, targets = _take(rows, X, y, device)
+            outputs.append(model(inputs))
+            total += loss_fn(outputs[-1], targets).item() * len(rows)
     scores = {"loss": total / len(X)}
     if metric is not None:
-        outputs, y = torch.cat(outputs), y.to(device)
-        classes = outputs.ndim > 1 and not y.is_floating_point()
-        scores["metric"] = metric(y, outputs.argmax(1) if classes else outputs)
+        predicted = torch.cat(outputs)
+        if predicted.ndim > 1 and not y.is_floating_point():
+            predicted = predicted.argmax(1)  # the most probable class
+        scores["metric"] = metric(y.to(device), predicted)
     return scores
 
 
@@ -115,46 +121,57 @@ class _Run:
 
     def __init__(self, model, optimizer, scheduler, checkpoint, seed):
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
-        self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-        self.parts = {name: part for name, part in self.parts.items() if part is not None}
-        self.history, self.best, self.checkpoint = History(), None, checkpoint
+        self.checkpoint = checkpoint
+        self.history, self.best = History(), BestWeights()
         self.generator = seeded(seed)
+        self.parts = {"model": model, "optimizer": optimizer}
+        if scheduler is not None:
+            self.parts["scheduler"] = scheduler
         if checkpoint is not None and Path(checkpoint).exists():
-            values = load_checkpoint(checkpoint, self.parts)
-            self.generator.set_state(values["generator"])
-            self.history, self.best = History(**values["history"]), values["best"]
+            self.resume()
 
-    def batches(self, X, batch_size):
-        """Return the rows of each batch, in a new order."""
+    def resume(self):
+        """Go on from the checkpoint, as if nothing had stopped."""
+        values = load_checkpoint(self.checkpoint, self.parts)
+        self.generator.set_state(values["generator"])
+        self.history = History(**values["history"])
+        self.best.weights = values["best"]
+        if self.history.validation_loss:
+            self.best.loss = self.history.validation_loss[self.history.best_epoch]
+
+    def batches(self, X, batch_size, bar):
+        """Yield the rows of each batch, in a new order, and move the bar on after each."""
         order = torch.randperm(len(X), generator=self.generator, device="cpu")
-        return order.to(X.device).split(batch_size)
+        for rows in order.to(X.device).split(batch_size):
+            yield rows
+            bar.update()
 
     def is_over(self, patience):
         """Tell whether the last `patience` epochs brought nothing better."""
         late = len(self.history.loss) - 1 - self.history.best_epoch
         return patience is not None and late >= patience
 
-    def end_epoch(self, loss, scores, validation, rank):
+    def end_epoch(self, loss, scores, *, save):
         """Note the epoch, keep the best weights, move the schedule on, save."""
         self.history.loss.append(loss)
         self.history.learning_rate.append(self.optimizer.param_groups[0]["lr"])
-        for name, value in scores.items():
-            getattr(self.history, f"validation_{name}").append(value)
-        if validation and self.history.best_epoch == len(self.history.loss) - 1:
-            self.best = {name: v.clone() for name, v in self.model.state_dict().items()}
-        if isinstance(self.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        if "loss" in scores:
+            self.history.validation_loss.append(scores["loss"])
+            self.best.note(self.model, scores["loss"])
+        if "metric" in scores:
+            self.history.validation_metric.append(scores["metric"])
+        if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(scores.get("loss", loss))
         elif self.scheduler is not None:
             self.scheduler.step()
-        if self.checkpoint is not None and rank == 0:
-            values = {"history": asdict(self.history), "best": self.best}
+        if self.checkpoint is not None and save:
+            values = {"history": asdict(self.history), "best": self.best.weights}
             values["generator"] = self.generator.get_state()
             save_checkpoint(self.checkpoint, self.parts, **values)
 
     def finish(self):
         """Give the model the weights of its best epoch, if a validation chose one."""
-        if self.best is not None:
-            self.model.load_state_dict(self.best)
+        self.best.restore(self.model)
         self.model.eval()
         return self.history
 
@@ -168,59 +185,37 @@ def _adam(model):
         return torch.optim.Adam(parameters)
 
 
-def _place():
-    """Return the number of this process and how many there are."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+def _take(rows, X, y, device):
+    """Return these rows of X and of y, on the device."""
+    inputs = X.index_select(0, rows.to(X.device))
+    targets = y.index_select(0, rows.to(y.device))
+    return inputs.to(device), targets.to(device)
 
 
-def _rows(A, rows, device):
-    return A.index_select(0, rows.to(A.device)).to(device)
+def _score(model, validation, loss_fn, metric):
+    """Return the scores of the validation, {} without one."""
+    if validation is None:
+        return {}
+    return evaluate(model, *validation, loss_fn=loss_fn, metric=metric)
 
 
-def _share(batch, rank, world):
-    """Return this process's rows of a batch, and their weight in the mean over processes.
-
-    The weight is 1 but for a last batch that is uneven; where a process is left without rows, it
-    borrows one, of weight 0, because all must take the step together.
-    """
-    rows = batch[rank::world]
-    return (rows, len(rows) * world / len(batch)) if len(rows) else (batch[:1], 0.0)
-
-
-def _sum(total, world):
-    if world > 1:
-        distributed.all_reduce(total)
-    return total.item()
-
-
-def _validate(model, validation, loss_fn, metric, rank, world):
-    """Return the validation's scores, which the first process finds and tells the others."""
-    scores = [None]
-    if validation and rank == 0:
-        scores = [evaluate(model, *validation, loss_fn=loss_fn, metric=metric)]
-    if world > 1:
-        distributed.broadcast_object_list(scores)
-    return scores[0] or {}
-
-
-@contextmanager
-def _bar(steps, rank):
-    """Yield the function that moves the progress bar on: it shows after a second, and vanishes."""
+def _progress_bar(epochs, n, batch_size, *, shown):
+    """Return a bar, for a `with` block, of all batches: it shows after a second, and vanishes."""
     from tqdm import tqdm
 
-    silent = {"disable": True} if rank > 0 else {}  # else TQDM_DISABLE may still say so
-    with tqdm(total=steps, unit="batch", leave=False, delay=1, **silent) as bar:
-        yield bar.update
+    if not shown:
+        return tqdm(disable=True)
+    steps = epochs * math.ceil(n / batch_size)
+    return tqdm(total=steps, unit="batch", leave=False, delay=1)
 
 
-def _check(model, X, y, epochs, batch_size, validation, patience, world):
-    device = _check_data(model, X, y)
+def _validate(model, X, y, epochs, batch_size, validation, patience, world):
+    """Raise unless data and parameters fit; return the model's device."""
+    device = _validate_data(model, X, y)
     require_between("epochs", epochs, 0, math.inf)
     require_between("batch_size", batch_size, world, math.inf)
     if validation is not None:
-        _check_data(model, *validation, "validation ")
+        _validate_data(model, *validation, "validation ")
     if patience is not None:
         require_between("patience", patience, 1, math.inf)
         if validation is None:
@@ -228,7 +223,7 @@ def _check(model, X, y, epochs, batch_size, validation, patience, world):
     return device
 
 
-def _check_data(model, X, y, kind=""):
+def _validate_data(model, X, y, kind=""):
     """Raise unless X and y are tensors with rows that match; return the model's device."""
     for name, A in ((f"{kind}X", X), (f"{kind}y", y)):
         require_tensor(A, name)
@@ -237,6 +232,7 @@ def _check_data(model, X, y, kind=""):
         if A.is_floating_point():
             require_finite(A, name)
     require_same_length(f"{kind}X", X, f"{kind}y", y)
-    if (parameter := next(model.parameters(), None)) is None:
+    parameter = next(model.parameters(), None)
+    if parameter is None:
         raise ValueError("model has no parameters to train; give an nn.Module with layers")
     return parameter.device

@@ -93,3 +93,10 @@ def test_by_default_digits_are_squeezed_to_32_numbers():
     widths = [m.weight.shape for m in model.modules() if isinstance(m, nn.Linear)]
     assert widths == [(256, 784), (32, 256), (256, 32), (784, 256)]
     assert ConvAutoencoder().encode(torch.rand(2, 1, 28, 28)).shape == (2, 32)
+
+
+def test_each_class_holds_its_own_methods():
+    """Whoever reads one of the two needs not know the other."""
+    assert ConvAutoencoder.encode is not Autoencoder.encode
+    assert ConvAutoencoder.decode is not Autoencoder.decode
+    assert ConvAutoencoder.forward is not Autoencoder.forward

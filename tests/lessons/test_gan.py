@@ -13,7 +13,7 @@ from d4sci.gan import (
     Generator,
     discriminator_step,
     generator_step,
-    noise,
+    sample_noise,
     train_gan,
 )
 
@@ -39,7 +39,7 @@ def test_labels_reach_both_networks():
     assert not torch.allclose(G(Z, ones), G(Z, twos))
     images = G(Z, ones)
     difference = D(images, twos) - D(images, ones)
-    by_formula = D.features(images) @ (D.fits.weight[2] - D.fits.weight[1])
+    by_formula = D.features(images) @ (D.label_embedding.weight[2] - D.label_embedding.weight[1])
     assert torch.allclose(difference, by_formula, atol=1e-6)
 
 
@@ -90,7 +90,7 @@ def test_extreme_logits_stay_finite():
 class Line(nn.Module):
     """Forges numbers from noise: a z + b."""
 
-    noise, n_classes = 1, 0
+    latent_dim, n_classes = 1, 0
 
     def __init__(self):
         super().__init__()
@@ -155,7 +155,7 @@ def test_watch_sees_each_step_and_may_look_at_the_forger():
 
 
 def test_noise_is_normal_and_follows_its_model():
-    z = noise(10_000, 3, torch.ones(1).double(), torch.Generator().manual_seed(0))
+    z = sample_noise(10_000, 3, torch.ones(1).double(), torch.Generator().manual_seed(0))
     assert z.dtype == torch.float64
     assert z.mean(0).abs().max() < 0.05
     assert (z.std(0) - 1).abs().max() < 0.05
@@ -189,7 +189,7 @@ def test_the_judges_features_are_what_its_functions_make():
 
 
 def test_labels_say_little_at_first():
-    weight = Discriminator(n_classes=10).fits.weight
+    weight = Discriminator(n_classes=10).label_embedding.weight
     assert weight.std().item() == pytest.approx(0.02, rel=0.05)  # of 15,680
 
 
@@ -236,3 +236,33 @@ def test_without_a_seed_it_is_0():
     networks, X = (Line(), Judge()), torch.rand(9, 1)
     runs = [train_gan(*copy.deepcopy(networks), X, steps=2, **seed) for seed in ({}, {"seed": 0})]
     assert torch.equal(*runs)
+
+
+class Moody(Judge):
+    """A discriminator that acts differently in training, and says in which mode it was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers.append(nn.Dropout(0.5))
+        self.modes = []
+
+    def forward(self, x):
+        self.modes.append(self.training)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_every_step_is_taken_in_training_mode(watched):
+    """Both networks, even if they came in evaluation mode, or were left so by who watched."""
+    torch.manual_seed(0)
+    G, D = Line().eval(), Moody().eval()
+
+    def look(step):
+        assert G.training
+        G.eval()
+        D.eval()
+
+    train_gan(G, D, torch.rand(9, 1), steps=3, batch_size=2, watch=look if watched else None)
+    assert D.modes == [True] * 9  # real, fake, and fake for G, in each step
+    assert not G.training
+    assert not D.training

@@ -1,15 +1,19 @@
 """Graph convolutions against PyTorch Geometric, dense matrices and autograd."""
 
 import copy
+import subprocess
+import sys
 import tracemalloc
 import warnings
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from d4sci.data import load_karate
-from d4sci.gnn import GCN, Convolution, aggregate, fit_nodes, node_accuracy, normalized_adjacency
+from d4sci.gnn import GCN, GCNConv, aggregate, fit_nodes, node_accuracy, normalized_adjacency
+from tests.support.notebooks import ROOT
 
 EDGES, CLUB = load_karate()
 FIVE = torch.tensor([[0, 1, 0, 2, 1, 2, 2, 3], [1, 0, 2, 0, 2, 1, 3, 2]])  # node 4 stands alone
@@ -55,13 +59,13 @@ def test_adjacency_is_the_formula(name):
 def test_convolution_equals_pytorch_geometric(name):
     with warnings.catch_warnings():  # those of its import
         warnings.simplefilter("ignore")
-        from torch_geometric.nn import GCNConv
+        from torch_geometric.nn import GCNConv as Peer
         from torch_geometric.utils import coalesce
 
     edge_index, n = GRAPHS[name]
     X = torch.randn(n, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    peer = GCNConv(7, 3).double()
-    ours = Convolution(7, 3).double()
+    peer = Peer(7, 3).double()
+    ours = GCNConv(7, 3).double()
     with torch.no_grad():
         ours.weight.copy_(peer.lin.weight.T)
         ours.bias.copy_(torch.arange(3.0))
@@ -113,7 +117,7 @@ def test_forward_is_the_formula_and_dropout_only_trains():
     A = normalized_adjacency(FIVE, 5)
     X = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
     model = GCN(3, 50, 2, dropout=0.5).eval()
-    (W1, b1), (W2, b2) = ((c.weight, c.bias) for c in (model.first, model.second))
+    (W1, b1), (W2, b2) = ((c.weight, c.bias) for c in (model.conv1, model.conv2))
     M = A.to_dense()
     assert torch.allclose(model(X, A), M @ ((M @ X @ W1 + b1).relu() @ W2) + b2, atol=1e-6)
     assert torch.equal(model(X, A), model(X, A))
@@ -196,7 +200,7 @@ def test_memory_grows_with_the_edges_not_with_the_square_of_the_nodes():
     n = 200_000  # a dense A would be 160 GB
     A = normalized_adjacency(random_graph(n, n), n)
     tracemalloc.start()
-    assert Convolution(2, 2)(torch.ones(n, 2), A).shape == (n, 2)
+    assert GCNConv(2, 2)(torch.ones(n, 2), A).shape == (n, 2)
     assert tracemalloc.get_traced_memory()[1] < 1e8
     tracemalloc.stop()
 
@@ -277,9 +281,9 @@ def test_a_network_that_has_seen_a_graph_can_be_copied_and_written(tmp_path):
     assert torch.equal(copy.deepcopy(model)(X, A), logits)
     torch.save(model, tmp_path / "model.pt")
     loaded = torch.load(tmp_path / "model.pt", weights_only=False)
-    assert loaded.first.graph == (None, None, None)
+    assert loaded.conv1.propagate.graph is None
     assert torch.equal(loaded(X, A), logits)
-    assert model.first.graph[0] is A
+    assert model.conv1.propagate.graph[0] is A
 
 
 def test_the_edges_are_no_adjacency_matrix():
@@ -287,17 +291,71 @@ def test_the_edges_are_no_adjacency_matrix():
         GCN(5, 4, 2)(torch.eye(5), FIVE)
 
 
-@pytest.fixture
-def each_warning_counts():
-    """PyTorch gives some warnings only once in a process."""
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(False)
+WORRIES = """
+import threading, warnings, torch
+from d4sci.gnn import GCN, normalized_adjacency
+
+torch.set_warn_always(True)  # PyTorch gives some warnings only once in a process
+filters = list(warnings.filters)
+edges = torch.tensor([[0, 1], [1, 0]])
+model, A = GCN(3, 4, 2), normalized_adjacency(edges, 3)
+model(torch.eye(3), A).sum().backward()
+assert warnings.filters == filters
+"""
 
 
-def test_that_sparse_matrices_are_young_worries_nobody(each_warning_counts):
-    model, A = GCN(5, 4, 2), normalized_adjacency(FIVE, 5)
-    model(torch.eye(5), A).sum().backward()  # a warning would be an error
+def test_that_sparse_matrices_are_young_worries_nobody():
+    subprocess.run([sys.executable, "-W", "error", "-c", WORRIES], check=True, cwd=ROOT)
+
+
+def test_no_filter_of_warnings_is_touched_while_a_network_runs(monkeypatch):
+    """They belong to the whole process: another thread would lose its own."""
+    monkeypatch.setattr(warnings, "catch_warnings", lambda: 1 / 0)
+    model = GCN(5, 4, 2)
+    model(torch.eye(5), normalized_adjacency(FIVE, 5)).sum().backward()
+
+
+class Delicate(nn.Module):
+    """A GCN with all that a look in training mode would move."""
+
+    def __init__(self):
+        super().__init__()
+        self.gcn, self.norm = GCN(5, 4, 2, dropout=0.5), nn.BatchNorm1d(2)
+
+    def forward(self, X, A):
+        return self.norm(self.gcn(X, A))
+
+
+def test_the_look_before_the_fit_moves_nothing():
+    """One epoch is one step written out: the same dropout, BatchNorm moved once."""
+    A, X = normalized_adjacency(FIVE, 5), torch.eye(5)
+    y, nodes = torch.tensor([0, 1, 0, 1, 0]), torch.arange(3)
+    torch.manual_seed(0)
+    model = Delicate()
+    twin = copy.deepcopy(model)
+    torch.manual_seed(1)
+    losses = fit_nodes(model, X, A, y, nodes, epochs=1)
+    torch.manual_seed(1)
+    optimizer = torch.optim.Adam(twin.parameters(), lr=0.01, weight_decay=5e-4)
+    loss = F.cross_entropy(twin(X, A)[nodes], y[nodes])
+    loss.backward()
+    optimizer.step()
+    assert losses[0] == loss
+    for name, value in twin.state_dict().items():
+        assert torch.allclose(model.state_dict()[name].double(), value.double(), atol=1e-7), name
+
+
+def test_a_refused_fit_and_a_score_give_back_every_mode():
+    A, X, y = normalized_adjacency(FIVE, 5), torch.eye(5), torch.tensor([0, 1, 2, 0, 1])
+    model = Delicate()
+    model.norm.eval()
+    with pytest.raises(ValueError, match="got 0 to 2"):
+        fit_nodes(model, X, A, y, torch.arange(5))
+    node_accuracy(model, X, A, y, torch.arange(5))
+    assert model.training
+    assert model.gcn.training
+    assert not model.norm.training
+    assert model.norm.num_batches_tracked == 0
 
 
 @pytest.mark.parametrize("y", [torch.zeros(4).long(), torch.zeros(6).long()])

@@ -6,6 +6,7 @@ from inspect import signature
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from torch.nn.functional import cross_entropy
@@ -13,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from d4sci.data import load_iris, load_mnist, make_moons, to_tensors
 from d4sci.mlp import MLP
 from d4sci.training import train
+from tests.support.pretend_mps import PretendMPS, PretendTensor, plain, pretend
 
 X, Y, _ = to_tensors(load_iris(), list(load_iris().columns[:4]), "species")
 X = X.double()
@@ -26,7 +28,7 @@ def objective(model, X, y, weights, biases):
         z = a @ W + b
         a = PHI[model.activation](z) if i + 1 < len(weights) else z
     penalty = sum((W**2).sum() for W in weights)
-    return cross_entropy(a, y) + model.l2 / 2 * penalty
+    return cross_entropy(a, y) + model.weight_decay / 2 * penalty
 
 
 def by_autograd(model, X, y):
@@ -46,11 +48,11 @@ def started(X=X, y=Y, **parameters):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 150])
-@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 @pytest.mark.parametrize("activation", PHI)
 @pytest.mark.parametrize("hidden", [(), (1,), (5,), (6, 3), (4, 4, 4, 4)])
-def test_gradients_equal_autograd(hidden, activation, l2, rows):
-    model = started(hidden=hidden, activation=activation, l2=l2)
+def test_gradients_equal_autograd(hidden, activation, weight_decay, rows):
+    model = started(hidden=hidden, activation=activation, weight_decay=weight_decay)
     X_, y_ = X[-rows:], Y[-rows:]
     for ours, autograd in zip(model.gradients(X_, y_), by_autograd(model, X_, y_), strict=True):
         for a, b in zip(ours, autograd, strict=True):
@@ -60,7 +62,7 @@ def test_gradients_equal_autograd(hidden, activation, l2, rows):
 
 @pytest.mark.parametrize("activation", PHI)
 def test_gradients_equal_finite_differences(activation):
-    model = started(hidden=(4, 3), activation=activation, l2=0.1)
+    model = started(hidden=(4, 3), activation=activation, weight_decay=0.1)
     dW, db = model.gradients(X, Y)
     h = 1e-6
     for parameters, gradients in ((model.weights_, dW), (model.biases_, db)):
@@ -113,7 +115,9 @@ def test_a_case_by_hand():
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_fit_is_sgd_with_momentum(momentum):
-    model = MLP((5,), l2=0.01, lr=0.05, momentum=momentum, batch_size=40, epochs=3, seed=4)
+    model = MLP(
+        (5,), weight_decay=0.01, lr=0.05, momentum=momentum, batch_size=40, epochs=3, seed=4
+    )
     first = MLP((5,), epochs=0, seed=4).fit(X, Y)
     weights = [W.clone().requires_grad_() for W in first.weights_]
     biases = [b.clone().requires_grad_() for b in first.biases_]
@@ -139,7 +143,7 @@ def test_fit_is_sgd_with_momentum(momentum):
 
 def test_without_hidden_layers_it_is_softmax_regression():
     Z = (X - X.mean(0)) / X.std(0)
-    ours = MLP((), l2=0.01, lr=0.5, batch_size=150, epochs=3000).fit(Z, Y)
+    ours = MLP((), weight_decay=0.01, lr=0.5, batch_size=150, epochs=3000).fit(Z, Y)
     peer = LogisticRegression(C=1 / (0.01 * 150), tol=1e-10, max_iter=10_000).fit(Z, Y)
     assert torch.allclose(ours.weights_[0].T, torch.tensor(peer.coef_), atol=1e-4)
     assert torch.allclose(ours.predict_proba(Z), torch.tensor(peer.predict_proba(Z)), atol=1e-5)
@@ -151,7 +155,7 @@ def test_first_step_equals_scikit_learns():
         (6, 4), "tanh", solver="sgd", alpha=0.3, batch_size=150, learning_rate_init=0.1, max_iter=1,
         momentum=0, shuffle=False,
     )  # fmt: skip
-    model = started(hidden=(6, 4), activation="tanh", l2=0.3 / 150)
+    model = started(hidden=(6, 4), activation="tanh", weight_decay=0.3 / 150)
     dW, db = model.gradients(X, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -220,7 +224,7 @@ def test_gradients_change_nothing():
 
 @pytest.mark.parametrize("activation", PHI)
 def test_follows_its_input(activation, meta_default):
-    model = MLP((3,), activation=activation, l2=0.1, epochs=1).fit(X.float(), Y)
+    model = MLP((3,), activation=activation, weight_decay=0.1, epochs=1).fit(X.float(), Y)
     z, a = model.forward(X.float())
     dW, db = model.gradients(X.float(), Y)
     tensors = [*model.weights_, *model.biases_, *z, *a, *dW, *db]
@@ -239,7 +243,7 @@ def test_no_graph_is_kept():
         ({"hidden": 5}, X, Y, TypeError, r"hidden must be a tuple, got 5; use \(5,\)"),
         ({"hidden": (5, 0)}, X, Y, ValueError, "hidden must lie between 1"),
         ({"activation": "step"}, X, Y, ValueError, "activation must be one of 'relu'"),
-        ({"l2": -1}, X, Y, ValueError, "l2 must lie"),
+        ({"weight_decay": -1}, X, Y, ValueError, "weight_decay must lie"),
         ({"lr": -1}, X, Y, ValueError, "lr must lie"),
         ({"momentum": 1.5}, X, Y, ValueError, "momentum must lie between 0 and 1"),
         ({"batch_size": 0}, X, Y, ValueError, "batch_size must lie"),
@@ -289,3 +293,68 @@ def test_gradients_of_bool_labels():
 
 def test_by_default_a_step_takes_as_many_rows_as_that_of_train():
     assert MLP().batch_size == signature(train).parameters["batch_size"].default
+
+
+def state(model):
+    values = [model.classes_, *model.weights_, *model.biases_, torch.tensor(model.loss_history_)]
+    return [model.n_features_in_, *[value.clone() for value in values]]
+
+
+@pytest.mark.parametrize("what", ["one class", "NaN", "a label too few", "epochs", "interrupt"])
+def test_a_fit_that_raises_leaves_the_earlier_state_whole(what, monkeypatch):
+    model = MLP((3,), epochs=2).fit(X, Y)
+    before, predicted = state(model), model.predict(X)
+    other, labels = X[:, :2].clone(), Y
+    if what == "one class":
+        labels = torch.ones_like(Y)
+    if what == "NaN":
+        other[3, 1] = torch.nan
+    if what == "a label too few":
+        labels = Y[:-1]
+    if what == "epochs":
+        model.epochs = -1
+    if what == "interrupt":
+        monkeypatch.setattr(MLP, "_update", lambda *_: 1 / 0)
+    with pytest.raises((ValueError, ZeroDivisionError)):
+        model.fit(other, labels)
+    monkeypatch.undo()
+    now = state(model)
+    assert now[0] == before[0] == 4
+    assert all(map(torch.equal, now[1:], before[1:]))
+    assert torch.equal(model.predict(X), predicted)
+
+
+def test_labels_may_stay_on_the_cpu():
+    """X on a device that is not here, y on the CPU: the labels follow."""
+    X_, names = X.float(), torch.tensor([-5, 12, 30])[Y]
+    expected = MLP((4,), epochs=2, weight_decay=0.01).fit(X_, names)
+    with PretendMPS():
+        model = MLP((4,), epochs=2, weight_decay=0.01).fit(pretend(X_), names)
+        predicted = model.predict(pretend(X_))
+        gradients = model.gradients(pretend(X_), names)
+    assert {type(leaf) for leaf in [*model.weights_, model.classes_, predicted]} == {PretendTensor}
+    assert torch.equal(plain(predicted), expected.predict(X_))
+    for ours, theirs in zip(gradients, expected.gradients(X_, names), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            assert torch.allclose(plain(a), b, atol=1e-6)
+
+
+def test_what_users_of_scikit_learn_expect():
+    model = MLP((8,), activation="tanh", epochs=60)
+    assert model.fit(X, Y).score(X, Y) == (model.predict(X) == Y).double().mean().item() > 0.9
+    assert model.n_features_in_ == 4
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    assert not hasattr(twin, "weights_")
+    assert repr(model) == "MLP(hidden=(8,), activation='tanh', epochs=60)"
+    assert MLP().set_params(weight_decay=0.1).weight_decay == 0.1
+
+
+def test_the_penalty_spares_the_biases():
+    """No rows say anything but the bias: weight decay shrinks W to nothing, and b is as before."""
+    same = torch.ones(90, 2, dtype=torch.float64)
+    y = (torch.arange(90) < 60).long()
+    model = MLP((), weight_decay=1.0, lr=0.3, batch_size=90, epochs=300).fit(same, y)
+    assert model.weights_[0].abs().max() < 0.2
+    odds = model.predict_proba(same)[0]
+    assert odds[1].item() == pytest.approx(2 / 3, abs=0.01)

@@ -1,0 +1,68 @@
+"""What training needs of the other processes, if there are any; for one alone all is the identity.
+
+Under torchrun, after `init_process_group`, each process holds the whole model and takes its share
+of every batch. What they learn is averaged, so that all take the same step.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, distributed, nn
+
+
+class Processes:
+    """This process among those that train together.
+
+    rank: its number, from 0.  world: how many there are.  is_first: it validates, saves, prints.
+    """
+
+    def __init__(self):
+        self.rank, self.world = 0, 1
+        if distributed.is_available() and distributed.is_initialized():
+            self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+        self.is_first = self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Return the model, as one that averages its gradients over the processes."""
+        if self.world == 1:
+            return model
+        return nn.parallel.DistributedDataParallel(model)
+
+    def share(self, batch: Tensor) -> Tensor:
+        """Return this process's rows of a batch, (n,): every world-th one.
+
+        A process that is left without rows borrows one, because all must take the step together;
+        `weigh` lets it count nothing.
+        """
+        own = batch[self.rank :: self.world]
+        if len(own) == 0:
+            return batch[:1]
+        return own
+
+    def weigh(self, loss: Tensor, batch: Tensor) -> Tensor:
+        """Return the mean loss of this process's rows, so weighed that gradients average right.
+
+        DistributedDataParallel takes the plain mean over the processes, each of which has taken the
+        mean over its own rows. Where these are more or fewer than an even share (the last batch),
+        the loss is scaled by how many shares they are; a borrowed row is none.
+        """
+        if self.world == 1:
+            return loss
+        n_own = len(batch[self.rank :: self.world])
+        return loss * (n_own * self.world / len(batch))
+
+    def mean(self, total: Tensor) -> float:
+        """Return the mean over the processes of a number that each of them has, ()."""
+        if self.world > 1:
+            distributed.all_reduce(total)
+        return total.item() / self.world
+
+    def from_first(self, function: Callable, *arguments: Any) -> Any:
+        """Return function(*arguments), which the first process finds and tells the others."""
+        if self.world == 1:
+            return function(*arguments)
+        values = [None]
+        if self.is_first:
+            values = [function(*arguments)]
+        distributed.broadcast_object_list(values)
+        return values[0]
