@@ -1,6 +1,7 @@
 # Each target is enough on a fresh machine with Python 3.11 or newer and nothing else.
 PYTHON ?= python3
 PY := .venv/bin/python
+TOOLS := build/tools/bin
 
 .PHONY: venv lab test trust lint notebooks bench bench-quick mutate matrix audit slides site pages tour clean
 
@@ -28,7 +29,7 @@ lint: venv
 	$(PY) -m ruff format --check .
 
 notebooks: venv  ## re-execute and store every notebook in normal form
-	$(PY) tools/nb.py run notebooks/*.ipynb
+	$(PY) tools/notebooks.py run notebooks/*.ipynb
 
 bench: venv  ## how fast, how much memory, beside the peers: into benchmarks/results, about three quarters of an hour
 	$(PY) -m benchmarks
@@ -36,12 +37,20 @@ bench: venv  ## how fast, how much memory, beside the peers: into benchmarks/res
 bench-quick: venv  ## the same on small data, printed only: about two minutes
 	$(PY) -m benchmarks --quick
 
-ROWS ?=
-matrix: venv  ## tests and notebooks on other versions, e.g. ROWS=oldest; keeps docs/matrix.md
-	$(PY) tools/matrix.py $(ROWS)
+build/tools/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/tools
+	$(TOOLS)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nox uv pip-licenses pip-audit
+	touch $@
 
-audit: venv  ## dependencies: conflicts, licences, and known weaknesses where a network is
-	$(PY) tools/audit.py
+ROWS ?= oldest or newest or pinned
+matrix: venv build/tools/installed  ## tests and notebooks on other versions, e.g. ROWS=oldest or ROWS=3.14; keeps docs/matrix.md
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" $(TOOLS)/nox -k "$(ROWS)"
+
+audit: venv build/tools/installed  ## dependencies: conflicts, licences, known weaknesses; fails where it cannot ask
+	$(PY) -m pip check
+	$(TOOLS)/pip-licenses --python=$(PY)
+	$(TOOLS)/pip-audit --strict --skip-editable --progress-spinner off --path $$($(PY) -c "import sysconfig; print(sysconfig.get_path('purelib'))") \
+	    || (echo "Known weaknesses: NOT checked, or found: see above. Conflicts and licences are in order."; exit 1)
 
 .venv/docs: .venv/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .[docs]

@@ -6,12 +6,12 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import bands, course, scaling, table
+from benchmarks import bands, course, paths, report, scaling
 from benchmarks.figures import draw_ratios, draw_scaling
 from benchmarks.rows import ROWS
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("rows", "scaling", "course", "bands")
+PARTS = ("rows", "paths", "scaling", "course", "bands")
 
 
 def main(arguments=None):
@@ -27,7 +27,7 @@ def main(arguments=None):
     names = [name for name in ROWS if options.only in name]
     if not names:
         parser.error(f"no row has {options.only!r} in its name; use one of {', '.join(ROWS)}")
-    where = table.machine()
+    where = report.machine()
     print(*where, sep="\n")
     whole = not options.quick and not options.only
     RESULTS.mkdir(exist_ok=True)
@@ -43,12 +43,14 @@ def main(arguments=None):
 def _run(part, names, quick, whole):
     """Run one part; return the lines of its table."""
     if part == "rows":
-        found = table.measure(names, quick=quick, memory=not quick)
+        found = report.measure(names, quick=quick, memory=not quick)
         if not quick:
             found = _keep(found)
             draw_ratios(found, RESULTS / "rows.png")
-        lines = [table.lines_of(name, found[name]) for name in found]
-        return [table.HEAD, *chain(*lines)]
+        lines = [report.lines_of(name, found[name]) for name in found]
+        return [report.HEAD, *chain(*lines)]
+    if part == "paths":
+        return [paths.HEAD, *(paths.line_of(*item) for item in paths.measure())]
     if part == "scaling":
         found = scaling.measure([n for n in names if ROWS[n].scaling], quick=quick)
         if whole:
@@ -74,6 +76,8 @@ def _keep(found):
 TITLES = {
     "rows": "# d4sci and its peers\n\nAll runners in one process, in turn; medians after one run "
     "to warm up. A time at worse quality than the first runner's is void.",
+    "paths": "# Two paths to one answer\n\nThe plain path of each lesson, its engine, the same "
+    "data. 400 rows: the times say what small data cost, not what the engine is for.",
     "scaling": "# Growth\n\nslope b: time ≈ c · sizeᵇ. Memory: beyond the data, fresh process.",
     "course": "# The notebooks",
     "bands": "# Ten seeds",

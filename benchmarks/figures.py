@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import NullLocator
 
 from benchmarks.race import OURS
+from benchmarks.report import short
 from benchmarks.rows import ROWS
 from benchmarks.scaling import slope
-from benchmarks.table import short
 from d4sci.plotting.base import use_style
 
 BLUE, ORANGE = "#0072B2", "#D55E00"

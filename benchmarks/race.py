@@ -1,10 +1,7 @@
-"""A race: the same work done in turn by several runners, timed, judged and weighed."""
+"""A race: the same work done in turn by several runners, timed and judged."""
 
 import importlib.util
-import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +20,7 @@ class Race:
     is the reference: all times are divided by its.
     quality: (result of a runner, result of the reference) → a number, the smaller the better.
     measure: what that number is.  tolerance: the most by which it may be worse than the
-    reference's; a time at worse quality is void.
+    reference's; a time at worse quality is void.  left_out: {a runner that is missing: why}.
     """
 
     runners: dict[str, Callable]
@@ -31,6 +28,7 @@ class Race:
     measure: str
     tolerance: float
     absent: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def add_if_installed(self, module, name, runner):
         """Add a runner that needs a module, or remember that it is absent."""
@@ -71,42 +69,3 @@ def run(race, *, repeats=5, patience=60.0, spread=0.0):
             "void": not quality[name] <= bar,
         }
     return table
-
-
-def peak_memory(build, name, **size):
-    """Return the bytes that a runner needs beyond its data, measured in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.race", build, name, json.dumps(size)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
-    if done.returncode:
-        raise RuntimeError(f"{build}, {name}: {done.stderr[-2000:]}")
-    return int(done.stdout.split()[-1])
-
-
-def _weigh(build, name, size):
-    """Run one runner on small data, so that all is loaded, then weigh it on the real ones."""
-    from benchmarks.table import ROWS
-
-    row = ROWS[build]
-    small = row.build(**{**size, "n": row.warm}).runners
-    if name in small:
-        small[name]()
-    work = row.build(**size).runners[name]
-    clear = Path("/proc/self/clear_refs")
-    if not clear.exists():
-        raise RuntimeError("peak memory is read from Linux's /proc; run this on Linux")
-    clear.write_text("5")  # from now on VmHWM is the peak
-    before = _resident()
-    work()
-    after = _resident()
-    # Pages of the libraries' files come and go as the system likes: they are left out.
-    return max(0, after["VmHWM"] - after["RssFile"] - before["RssAnon"] - before["RssShmem"])
-
-
-def _resident():
-    """Return what the system says of this process's memory, {name: bytes}."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line[-2:] == "kB"}
-
-
-if __name__ == "__main__":
-    print(_weigh(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))

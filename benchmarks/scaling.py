@@ -2,7 +2,8 @@
 
 import math
 
-from benchmarks.race import OURS, peak_memory, run
+from benchmarks.memory import peak_memory
+from benchmarks.race import OURS, run
 from benchmarks.rows import ROWS
 
 

@@ -6,11 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULES = [
-    "distance", "neighbor_pairs", "descent", "scatter", "data", "preprocessing", "metrics",
-    "checkpoint", "pca", "kmeans", "dbscan", "neighbors", "linear", "svm", "mlp", "cnn",
-    "autoencoder", "gan", "gnn",
-]  # fmt: skip
+PACKAGE = Path(__file__).resolve().parent.parent / "d4sci"
+NO_COMPUTING = {"__init__", "__main__", "doctor", "train_mnist"}
 SWAPS = {
     ast.Lt: [ast.LtE, ast.GtE], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.LtE],
     ast.GtE: [ast.Gt, ast.Lt], ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Is: [ast.IsNot],
@@ -134,9 +131,25 @@ def mutants(module, source):
     return [found[key] for key in sorted(found)]
 
 
+def path_of(module):
+    """Return the file of a module, from the root: `engines.boxes` → d4sci/engines/boxes.py."""
+    return Path("d4sci", *module.split(".")).with_suffix(".py")
+
+
+def modules_of(package):
+    """Return the modules that compute: support, the engines, and the files of the top level."""
+    folders = [package / "support", package / "engines", package]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    chosen = [path for path in paths if path.stem not in NO_COMPUTING]
+    return [".".join(path.relative_to(package).with_suffix("").parts) for path in chosen]
+
+
+MODULES = modules_of(PACKAGE)
+
+
 def draw(root, modules, sample, seed):
     """Return a sample of all mutants, the same for the same seed and sources."""
-    sources = {name: Path(root, "d4sci", f"{name}.py").read_text("utf-8") for name in modules}
+    sources = {name: Path(root, path_of(name)).read_text("utf-8") for name in modules}
     found = [mutant for name, source in sources.items() for mutant in mutants(name, source)]
     chosen = random.Random(seed).sample(range(len(found)), min(sample, len(found)))
     return [found[i] for i in sorted(chosen) if found[i].change != "return None -> return None"]
@@ -144,7 +157,7 @@ def draw(root, modules, sample, seed):
 
 def read_equivalent(root):
     """Return {(module, line of code, change): reason} of the changes that no test can see."""
-    path = Path(root, "tests", "mutants_equivalent.txt")
+    path = Path(root, "tests", "support", "mutants_equivalent.txt")
     entries = path.read_text("utf-8").split("\n\n")[1:] if path.exists() else []
     entries = [entry.strip().split("\n") for entry in entries]
     return {(where.strip(), code, change): why for where, code, change, why in entries}

@@ -5,8 +5,8 @@
 A mutant is a copy of the repository in which one operator, constant, condition, call, slice or
 returned value of one module differs; strings, annotations and error texts are left alone. A mutant
 is killed by a test of the module's own file, or else of another file that imports the module, that
-fails or never ends. `tests/mutants_equivalent.txt` lists the changes that no test can see, and why.
-The results are added to FILE as they come; with a FILE, only what it lacks is run.
+fails or never ends. `tests/support/mutants_equivalent.txt` lists the changes that no test can see,
+and why. The results are added to FILE as they come; with a FILE, only what it lacks is run.
 
 Needs a system that can fork: torch is imported once, and each mutant tested in a fork of that.
 """
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants import MODULES, draw, read_equivalent
+from tools.mutants import MODULES, draw, path_of, read_equivalent
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {
@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # they take seconds to import
 }  # fmt: skip
 OURS = shutil.ignore_patterns(".*", "__pycache__", "notebooks")
+LEFT_OUT = {"slow", "browser", "notebooks", "tools"}  # they test what runs the package
 REQUIRED = 0.85  # of the mutants that a test can see
 MEMORY = 8 * 2**30  # bytes that a mutant may take
 
@@ -55,11 +56,12 @@ def imported(path):
 
 def tests_of(root, module):
     """Return the module's own test file, then the other files that import the module."""
-    paths = sorted(Path(root, "tests").glob("test_*.py"))
+    tests = Path(root, "tests")
+    paths = [path for path in sorted(tests.rglob("test_*.py")) if not LEFT_OUT & set(path.parts)]
     users = [path for path in paths if f"d4sci.{module}" in imported(path)]
-    own = [path for path in paths if path.stem == f"test_{module}"]
+    own = [path for path in paths if path.stem == f"test_{module.rpartition('.')[2]}"]
     files = [own, [path for path in users if path not in own]]
-    return [tuple(path.name for path in paths) for paths in files if paths]
+    return [tuple(str(path.relative_to(tests)) for path in paths) for paths in files if paths]
 
 
 class QuickestFirst:
@@ -79,7 +81,7 @@ class QuickestFirst:
 def preload(root, modules):
     """Import what the tests and modules import from elsewhere, before the forks."""
     files = [Path("tests", name) for m in modules for f in tests_of(root, m) for name in f]
-    files += [Path("d4sci", f"{name}.py") for name in modules] + [Path("tests", "conftest.py")]
+    files += [path_of(name) for name in modules] + [Path("tests", "conftest.py")]
     files = [Path(root, file) for file in files if Path(root, file).exists()]
     for name in sorted(set().union(*map(imported, files))):
         if name.partition(".")[0] not in ("d4sci", "tests", "tools"):
@@ -116,7 +118,7 @@ def run(root, files, mutant=None, seconds=None, timeout=600):
         copy = Path(folder, "copy")
         shutil.copytree(root, copy)
         if mutant:
-            path = copy / "d4sci" / f"{mutant.module}.py"
+            path = copy / path_of(mutant.module)
             path.write_text(mutant.applied(path.read_text("utf-8")), encoding="utf-8")
         plugin = QuickestFirst(seconds or {})
         fork = multiprocessing.get_context("fork")
@@ -161,7 +163,7 @@ def table(outcomes):
         count = Counter(how for mutant, how in outcomes.items() if mutant.module == module)
         rows.append([module, count.total(), *(count[kind] for kind in kinds)])
     rows.append(["in all", *map(sum, zip(*(row[1:] for row in rows[1:]), strict=True))])
-    lines = ["{:<15}{:>9}{:>9}{:>9}{:>12}{:>10}".format(*row) for row in rows]
+    lines = ["{:<25}{:>9}{:>9}{:>9}{:>12}{:>10}".format(*row) for row in rows]
     survivors = [f"survived: {mutant}" for mutant, how in outcomes.items() if how == "survived"]
     return "\n".join([*lines, "", *survivors])
 

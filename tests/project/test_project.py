@@ -17,6 +17,7 @@ from packaging.version import Version
 
 import d4sci
 from d4sci.__main__ import COMMANDS
+from tools import version_table
 
 ROOT = Path(__file__).parents[2]
 LOCAL = {"benchmarks", "d4sci", "tests", "tools"}
@@ -41,6 +42,8 @@ PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 LINES = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
 DECLARED = [Requirement(line) for line in LINES]
 DOCS = [Requirement(line) for line in PROJECT["optional-dependencies"]["docs"]]
+TOOLS = [Requirement(line) for line in PROJECT["optional-dependencies"]["tools"]]
+PYTHONS = [line.rpartition(" ")[2] for line in PROJECT["classifiers"]]
 
 
 def pins(python, platform):
@@ -99,11 +102,11 @@ def test_environment():
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", PYTHONS)
 def test_pins(python, platform):
     pinned = pins(python, platform)
     assert [name for name, versions in pinned.items() if len(versions) != 1] == []
-    for need in DECLARED + DOCS:
+    for need in DECLARED + DOCS + TOOLS:
         (version,) = pinned[canonicalize_name(need.name)]
         assert need.specifier.contains(version), f"{need} and =={version} in constraints.txt"
 
@@ -130,6 +133,14 @@ def test_undeclared_imports_come_along():
             needs = [Requirement(line) for line in metadata.requires(name) or []]
             todo += [n.name for n in needs if not n.marker or n.marker.evaluate({"extra": ""})]
     assert found >= COME_ALONG
+
+
+def test_pythons():
+    """The versions of Python that are named, tested in CI, and in the table of `make matrix`."""
+    workflow = yaml.safe_load(read(".github/workflows/test.yml"))
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
+    assert list(version_table.PYTHONS) == PYTHONS
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
 
 
 def test_version():

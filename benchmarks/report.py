@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-import benchmarks.rows_networks  # noqa: F401  (enters its rows)
-from benchmarks.race import OURS, peak_memory, run
+from benchmarks.memory import peak_memory
+from benchmarks.race import OURS, run
 from benchmarks.rows import ROWS
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "torch-geometric", "torchvision", "faiss-cpu",
@@ -59,7 +59,8 @@ def measure(names, *, quick, memory):
             if memory:
                 table[runner]["memory"] = peak_memory(name, runner, **size)
         results[name] = {
-            "measure": race.measure, "absent": race.absent, "runners": table, "quick": quick
+            "measure": race.measure, "absent": race.absent, "left_out": race.left_out,
+            "runners": table, "quick": quick,
         }  # fmt: skip
         print("\n".join(lines_of(name, results[name])), flush=True)
     return results
@@ -91,6 +92,8 @@ def lines_of(name, result):
             f"| {'' if runner == OURS else short(ratio)} | {judged} | {memory} "
             f"| {result['measure']} {found['quality']:.2g}{void} |"
         )
+    left_out = result.get("left_out", {})
+    lines += [f"| | {who}: {reason} | | | | | |" for who, reason in left_out.items()]
     lines += [f"| | {peer}: not installed | | | | | |" for peer in result["absent"]]
     return lines
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.race import OURS, Race
-from benchmarks.rows import SKLEARN, digits, random, row
+from benchmarks.rows.base import SKLEARN, digits, random, row
 
 BARE = "bare PyTorch loop"
 
