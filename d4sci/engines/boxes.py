@@ -27,8 +27,9 @@ class NeighborPairs:
         self.leaf = min(max(LEAF, X.shape[1] // 2 * 8), 4 * LEAF)
         self.corners, self.fans = [], []  # of the boxes, level by level
         self.rows = self._cut_into_boxes()  # (G, T), the rows in each of the smallest boxes
-        # Near the origin less cancels; of the median, few rows far away do not take it with them.
-        C = pad(X - X.median(0).values, (0, 0, 0, 1))  # (n + 1, d)
+        # Near the origin less cancels. It is a median, of some rows, as outliers would move a mean.
+        origin = X[:: 1 + self.n // 10_000].median(0).values  # (d,)
+        C = pad(X - origin, (0, 0, 0, 1))  # (n + 1, d)
         h = C.square().sum(1, keepdim=True) / 2  # (n + 1, 1)
         largest = h[self.rows, 0].amax(1)  # (G,)
         self.rounding = 8 * (X.shape[1] + 4) * torch.finfo(X.dtype).eps * largest  # (G,), of u · v
@@ -144,9 +145,10 @@ class NeighborPairs:
         if groups:
             near &= self._numbers(A, groups)[:, :, None] != self._numbers(B, groups)[:, None]
         place, (t, T) = _places(near), S.shape[1:]  # (p,)
-        k = place // (t * T)  # the boxes that a pair lies in
-        i = A.flatten().gather(0, place // T)
-        j = B.flatten().gather(0, k * T + place % T)
+        row = place // T  # of all rows of A
+        k = row // t  # the boxes that a pair lies in
+        i = A.flatten().gather(0, row)
+        j = B.flatten().gather(0, T * k + (place - T * row))  # the box, and the column in it
         sure = S.flatten().gather(0, place) > rounding.gather(0, k)
         if not sure.all():
             p, q = i[~sure], j[~sure]

@@ -214,3 +214,12 @@ def test_leaves_its_input_and_the_generator_alone():
     found(NeighborPairs(X, 0.3))
     assert torch.equal(X, before)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("far", [1e6, 1e12])
+def test_one_outlier_does_not_put_all_pairs_in_doubt(far, regime):
+    X = normal(2000, 2)
+    X[777, 0] = far
+    pairs = NeighborPairs(X, 0.05)
+    assert found(pairs) == expected(X, 0.05)
+    assert (pairs.rounding < 1e-12).float().mean() > 0.95  # all boxes but the outlier's own
