@@ -15,7 +15,7 @@ from tools import notebooks as tool
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="sends signals and forks, as POSIX does")
 CODE = [*ROOT.glob("d4sci/**/*.py"), *ROOT.glob("tools/*.py"), ROOT / "conftest.py"]
 PROGRAMS = {  # whose work is to start programs, or to import changed modules in a fork
-    **dict.fromkeys(["__main__.py", "doctor.py", "audit.py", "matrix.py"], ("subprocess",)),
+    **dict.fromkeys(["__main__.py", "doctor.py"], ("subprocess",)),
     "mutate.py": ("multiprocessing", "importlib.import_module"),
     "plotting/__init__.py": ("importlib.import_module",),  # of its own files, by a fixed table
 }
