@@ -10,18 +10,23 @@ import io
 import math
 import numbers
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from d4sci.device import seeded
 from d4sci.support.checks import require_between, require_choice, require_matrix
+
+Table = Any  # a pandas.DataFrame; pandas is loaded when the first one is read
 
 CHECKSUMS = {
     "anscombe.csv": "31b88896835ec71fc5f5b32f5cd37cdc26d798d4db9ed48bbedde662520e6246",
     "income.csv": "31584d40bf6f237fa94faf3045966fc1ba813c863c5d27a73af6323f584cc81e",
     "iris.csv": "9cc1c345c71bcc9b486b74cbf6063fa66f4bb5e0f603a4b3c3471ec2e5e8e355",
-    "mnist-cnn.pt": "490efe8033d70a7792ac91524ce7af549c2a43574b197c5b106dcae3dcaacd5c",
+    "mnist-cnn.pt": "9d5691007e3775a57e0ad85e9e1001c402b0c82737c6fbc3b41fd99a5fba389f",
 } | {
     f"MNIST/raw/{part}-ubyte.gz": checksum
     for part, checksum in {
@@ -34,7 +39,7 @@ CHECKSUMS = {
 """SHA-256 of every data file: name relative to `data_path()` -> hexadecimal digits."""
 
 
-def data_path(name=""):
+def data_path(name: str = "") -> Path:
     """Return the path of a file of the data folder, or of the folder itself.
 
     The folder is `$D4SCI_DATA` where that is set, else `data/` beside the package.
@@ -69,7 +74,7 @@ def _read(name):
     return raw
 
 
-def verify_data():
+def verify_data() -> dict[str, str | None]:
     """Return what is wrong with each data file: `{name: None}` if sound, else `{name: message}`."""
     report = dict.fromkeys(CHECKSUMS)
     for name in report:
@@ -86,7 +91,7 @@ def _read_csv(name):
     return pd.read_csv(io.BytesIO(_read(name)))
 
 
-def load_penguins():
+def load_penguins() -> Table:
     """Return the Palmer penguins as a DataFrame of 333 rows: 146 Adelie, 119 Gentoo, 68 Chinstrap.
 
     The 11 of 344 rows with a missing value are dropped and the rest renumbered. Bill and flipper
@@ -99,7 +104,7 @@ def load_penguins():
     return load_all().dropna().reset_index(drop=True)
 
 
-def load_iris():
+def load_iris() -> Table:
     """Return Fisher's irises as a DataFrame of 150 rows, 50 each of three species; centimetres.
 
     Columns: sepal_length, sepal_width, petal_length, petal_width, species.
@@ -109,7 +114,7 @@ def load_iris():
     return _read_csv("iris.csv")
 
 
-def load_anscombe():
+def load_anscombe() -> Table:
     """Return Anscombe's quartet as a DataFrame of 44 rows: dataset (I, II, III or IV), x, y.
 
     Source: Anscombe (1973), doi:10.1080/00031305.1973.10478966.
@@ -117,7 +122,7 @@ def load_anscombe():
     return _read_csv("anscombe.csv")
 
 
-def load_income():
+def load_income() -> Table:
     """Return income (in 10,000 dollars) and happiness (a score) as a DataFrame of 498 rows.
 
     The people are invented: a synthetic twin of the slides' survey, with its mean and spread of
@@ -126,7 +131,9 @@ def load_income():
     return _read_csv("income.csv")
 
 
-def to_tensors(table, features, target):
+def to_tensors(
+    table: Table, features: Sequence[str], target: str
+) -> tuple[Tensor, Tensor, list[str]]:
     """Return columns of a DataFrame as `(X, y, classes)`.
 
     features: list of numeric columns -> X, float32, shape (n, d).
@@ -138,7 +145,7 @@ def to_tensors(table, features, target):
     """
     if isinstance(features, str):
         raise TypeError(f"features must be a list of columns, got {features!r}; use [{features!r}]")
-    _check_columns(table, list(features), target)
+    _require_columns(table, list(features), target)
     X = torch.from_numpy(table[list(features)].to_numpy("float32", copy=True))  # (n, d)
     column = table[target]
     if column.dtype.kind in "biuf":
@@ -149,12 +156,13 @@ def to_tensors(table, features, target):
     return X, y, classes
 
 
-def _check_columns(table, features, target):
+def _require_columns(table, features, target):
     if not features:
         raise ValueError(f"features is empty; choose from {', '.join(map(str, table.columns))}")
     for name in [*features, target]:
         require_choice("column", name, list(table.columns))
-        if missing := int(table[name].isna().sum()):
+        missing = table[name].isna().sum()
+        if missing > 0:
             raise ValueError(f"column {name!r} has {missing} missing values; use table.dropna()")
     for name in features:
         if table[name].dtype.kind not in "biuf":
@@ -164,7 +172,7 @@ def _check_columns(table, features, target):
             )
 
 
-def load_mnist(split="train"):
+def load_mnist(split: str = "train") -> tuple[Tensor, Tensor]:
     """Return the handwritten digits `(images, labels)` of a split, read in memory.
 
     split: "train" (n = 60,000) or "test" (n = 10,000).
@@ -193,7 +201,7 @@ def _read_idx(name, *, rank):
     return torch.frombuffer(bytearray(raw), dtype=torch.uint8)[start:].reshape(shape).clone()
 
 
-def load_weights(name):
+def load_weights(name: str) -> dict[str, Tensor]:
     """Return the trained weights of a file of the data folder as a state_dict on the CPU.
 
     name: "mnist-cnn.pt", for `CNN()`. Raises FileNotFoundError, or ValueError (name, damaged).
@@ -202,7 +210,7 @@ def load_weights(name):
     return torch.load(io.BytesIO(_read(name)), map_location="cpu", weights_only=True)
 
 
-def load_karate():
+def load_karate() -> tuple[Tensor, Tensor]:
     """Return Zachary's karate club `(edge_index, y)`: who met whom, and whom each member followed.
 
     edge_index: int64, shape (2, 156): both directions of the 78 friendships, without weights,
@@ -214,12 +222,15 @@ def load_karate():
     import networkx as nx
 
     club = nx.karate_club_graph()
-    pairs = sorted([*club.edges, *((b, a) for a, b in club.edges)])
+    back = [(b, a) for a, b in club.edges]
+    pairs = sorted([*club.edges, *back])
     y = [int(club.nodes[member]["club"] == "Officer") for member in range(len(club))]
     return torch.tensor(pairs, device="cpu").T.contiguous(), torch.tensor(y, device="cpu")
 
 
-def make_moons(n_samples=100, *, noise=0.05, seed=0):
+def make_moons(
+    n_samples: int = 100, *, noise: float = 0.05, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Draw two half circles of radius 1 that reach into each other, in random order.
 
     n_samples: points in all, half of them (rounded down) on the upper moon, class 0.
@@ -230,17 +241,19 @@ def make_moons(n_samples=100, *, noise=0.05, seed=0):
     """
     require_between("n_samples", n_samples, 1, math.inf)
     require_between("noise", noise, 0.0, 1e300)
-    upper, lower = (
-        torch.linspace(0, math.pi, n, dtype=torch.float64, device="cpu")
-        for n in (n_samples // 2, n_samples - n_samples // 2)
-    )
+    n_upper = n_samples // 2
+    upper = torch.linspace(0, math.pi, n_upper, dtype=torch.float64, device="cpu")  # angles
+    lower = torch.linspace(0, math.pi, n_samples - n_upper, dtype=torch.float64, device="cpu")
     x1 = torch.cat([upper.cos(), 1 - lower.cos()])
     x2 = torch.cat([upper.sin(), 0.5 - lower.sin()])
-    y = (torch.arange(n_samples, device="cpu") >= len(upper)).long()
-    return _scatter(torch.stack([x1, x2], dim=1), y, noise, seeded(seed))
+    y = (torch.arange(n_samples, device="cpu") >= n_upper).long()
+    return _shuffled_with_noise(torch.stack([x1, x2], dim=1), y, noise, seeded(seed))
 
 
-def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
+def make_blobs(
+    n_samples: int | Sequence[int] = 100, *, centers: int | Tensor = 3, n_features: int = 2,
+    std: float | Sequence[float] = 1.0, seed: int = 0,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Draw normally distributed clusters, in random order.
 
     n_samples: points in all, shared out evenly; or a list, the points of each cluster.
@@ -260,8 +273,8 @@ def make_blobs(n_samples=100, *, centers=3, n_features=2, std=1.0, seed=0):
     require_matrix(centers, "centers")
     sizes = _cluster_sizes(n_samples, len(centers))
     y = torch.arange(len(sizes), device="cpu").repeat_interleave(torch.tensor(sizes, device="cpu"))
-    std = _check_std(std, len(centers))
-    return _scatter(centers.to("cpu", torch.float64)[y], y, std[y, None], generator)
+    std = _deviations(std, len(centers))
+    return _shuffled_with_noise(centers.to("cpu", torch.float64)[y], y, std[y, None], generator)
 
 
 def _cluster_sizes(n_samples, k):
@@ -276,7 +289,7 @@ def _cluster_sizes(n_samples, k):
     return n_samples
 
 
-def _scatter(X, y, std, generator):
+def _shuffled_with_noise(X, y, std, generator):
     """Return the rows in random order, with normal noise added."""
     # float64 until the end: float32 noise differs in its last digits between processors
     noise = torch.randn(X.shape, generator=generator, dtype=torch.float64, device="cpu")
@@ -284,7 +297,7 @@ def _scatter(X, y, std, generator):
     return (X + std * noise)[order].float(), y[order]
 
 
-def _check_std(std, k):
+def _deviations(std, k):
     """Return k standard deviations, float64, from one number or k of them."""
     std = list(std) if isinstance(std, list | tuple) else [std] * k
     if len(std) != k:
