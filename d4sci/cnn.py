@@ -1,43 +1,54 @@
 """A small convolutional network: filters that slide over the image, learned from data."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from d4sci.support.checks import require_batch, require_between
 
 
 class CNN(nn.Module):
-    """Classify images by blocks of Conv2d, MaxPool2d, BatchNorm2d, ReLU, and a linear layer.
+    """Classify images by blocks of convolution, normalisation, ReLU and pooling, then a line.
 
     in_channels: 1 for grey images, 3 for colour.  n_classes: k.
-    channels: filters of each block; each halves the height and the width.
+    channels: filters of each block; each block halves the height and the width.
     image_size: height = width of the images, in pixels, at least 2 to the number of blocks.
-    `forward` takes images (n, in_channels, image_size, image_size), gives logits (n, k).
+    `forward` takes images (n, in_channels, image_size, image_size) and returns logits (n, k).
     Raises TypeError or ValueError for images of another kind or shape.
-    Source: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791.
+    Sources: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791; Ioffe and Szegedy 2015,
+    https://arxiv.org/abs/1502.03167, for the normalisation, between the sums and the activation.
     """
 
-    def __init__(self, in_channels=1, n_classes=10, *, channels=(16, 32, 64), image_size=28):
+    def __init__(
+        self,
+        in_channels: int = 1,
+        n_classes: int = 10,
+        *,
+        channels: Sequence[int] = (16, 32, 64),
+        image_size: int = 28,
+    ):
         super().__init__()
         require_between("image_size", image_size, 2 ** len(channels), float("inf"))
         self.image_shape = (in_channels, image_size, image_size)
-        widths, blocks = [in_channels, *channels], []
+        widths = [in_channels, *channels]
+        blocks = []
         for wide_in, wide_out in pairwise(widths):
             blocks += [
                 # BatchNorm2d subtracts the mean, and a bias with it: the filters go without.
                 nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1, bias=False),
-                nn.MaxPool2d(2),  # so early, it leaves the two after it a quarter of the work
                 nn.BatchNorm2d(wide_out),
                 nn.ReLU(),
+                nn.MaxPool2d(2),
             ]
-        side = image_size // 2 ** len(channels)
+        side = image_size // 2 ** len(channels)  # of the maps that the last block leaves
         self.features = nn.Sequential(*blocks)
         self.classifier = nn.Linear(widths[-1] * side * side, n_classes)
         self.to(memory_format=torch.channels_last)  # the order in which pooling runs fastest
 
-    def forward(self, X):
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the logits, (n, k), of the images X."""
         require_batch(X, self.image_shape)
         features = self.features(X)  # (n, c, side, side)
         return self.classifier(features.flatten(1))  # (n, k)
