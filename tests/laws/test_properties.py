@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from d4sci.dbscan import DBSCAN
 from d4sci.kmeans import KMeans
-from d4sci.linear import LinearRegression, LogisticRegression
+from d4sci.linear import LinearRegression
+from d4sci.logistic import LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
@@ -18,22 +19,28 @@ from d4sci.preprocessing import MinMaxScaler, StandardScaler
 from d4sci.svm import LinearSVM
 from tests.support.properties import classes, few, normal, seeds, sizes, widths
 
+# A few steps of a descent are enough for these laws.
+pytestmark = pytest.mark.filterwarnings("ignore::d4sci.estimator.ConvergenceWarning")
 ESTIMATORS = {
     "MinMaxScaler": (MinMaxScaler, None),
     "StandardScaler": (StandardScaler, None),
     "PCA": (lambda: PCA(1), None),
+    "PCA, svd": (lambda: PCA(1, solver="svd"), None),
     "KMeans": (lambda: KMeans(3, n_init=2), None),
     "KMeans, random": (lambda: KMeans(3, init="random"), None),
+    "KMeans, lloyd": (lambda: KMeans(3, algorithm="lloyd"), None),
     "DBSCAN": (lambda: DBSCAN(1.0, 3), None),
     "DBSCAN, queue": (lambda: DBSCAN(1.0, 3, "queue"), None),
     "KNeighborsClassifier": (lambda: KNeighborsClassifier(3, weights="distance"), 3),
     "KNeighborsClassifier, brute": (lambda: KNeighborsClassifier(3, algorithm="brute"), 3),
     "KNeighborsClassifier, cosine": (lambda: KNeighborsClassifier(3, metric="cosine"), 3),
     "LinearRegression": (LinearRegression, 0),
+    "LinearRegression, lstsq": (lambda: LinearRegression(solver="lstsq"), 0),
     "LinearRegression, gd": (lambda: LinearRegression(l2=1.0, solver="gd", max_iter=5), 0),
     "LogisticRegression": (lambda: LogisticRegression(max_iter=9), 3),
     "LogisticRegression, gd": (lambda: LogisticRegression(solver="gd", max_iter=5), 2),
     "LinearSVM": (LinearSVM, 2),
+    "LinearSVM, subgradient": (lambda: LinearSVM(solver="subgradient", max_iter=9), 2),
     "MLP": (lambda: MLP((4,), epochs=2, batch_size=7), 3),
 }
 FLOATS = st.sampled_from([torch.float32, torch.float64])

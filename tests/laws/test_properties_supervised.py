@@ -7,12 +7,15 @@ distances are equal, and classes overlap, so that one plane is the best.
 """
 
 import math
+from functools import partial
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d4sci.linear import LinearRegression, LogisticRegression
+from d4sci.linear import LinearRegression
+from d4sci.logistic import LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.svm import LinearSVM
@@ -27,6 +30,9 @@ from tests.support.properties import (
     turn,
     widths,
 )
+
+# A few steps of a descent are enough for these laws.
+pytestmark = pytest.mark.filterwarnings("ignore::d4sci.estimator.ConvergenceWarning")
 
 
 def same(a, b, tol=1e-8):
@@ -67,11 +73,13 @@ def test_neighbors(seed, n, d, k, weights, algorithm):
 
 
 @few
-@given(seeds, sizes, widths, st.sampled_from([0.0, 0.5, 20.0]))
-def test_least_squares(seed, n, d, l2):
+@given(
+    seeds, sizes, widths, st.sampled_from([0.0, 0.5, 20.0]), st.sampled_from(["normal", "lstsq"])
+)
+def test_least_squares(seed, n, d, l2, solver):
     """w turns with the axes; b takes up shifts; units of X are free where w has no price."""
     X, y, Q = normal(n, d, seed), normal(n, 1, seed + 8)[:, 0], turn(d, seed)
-    model = LinearRegression(l2=l2).fit(X, y)
+    model = LinearRegression(l2=l2, solver=solver).fit(X, y)
     w, b = model.coef_, model.intercept_
     rows, columns, a = shuffled(n, seed), shuffled(d, seed), shift(d, seed)
     for Z, t, w2, b2 in (
@@ -81,17 +89,17 @@ def test_least_squares(seed, n, d, l2):
         (X + a, y, w, b - a @ w),
         (X, 3 * y - 7, 3 * w, 3 * b - 7),
     ):
-        moved = LinearRegression(l2=l2).fit(Z, t)
+        moved = LinearRegression(l2=l2, solver=solver).fit(Z, t)
         assert same(moved.coef_, w2)
         assert same(moved.intercept_, b2)
-    scaled = LinearRegression(l2=9 * l2).fit(3 * X, y)
+    scaled = LinearRegression(l2=9 * l2, solver=solver).fit(3 * X, y)
     assert same(scaled.coef_, w / 3)
     units = normal(1, d, seed + 5)[0].exp()
     if l2 == 0:
-        assert same(LinearRegression().fit(units * X, y).coef_, w / units)
-    both = LinearRegression(l2=l2).fit(X, torch.stack([y, -2 * y], 1))
+        assert same(LinearRegression(solver=solver).fit(units * X, y).coef_, w / units)
+    both = LinearRegression(l2=l2, solver=solver).fit(X, torch.stack([y, -2 * y], 1))
     assert same(both.coef_, torch.stack([w, -2 * w]))
-    twice = LinearRegression(l2=2 * l2).fit(X.repeat(2, 1), y.repeat(2))
+    twice = LinearRegression(l2=2 * l2, solver=solver).fit(X.repeat(2, 1), y.repeat(2))
     assert same(twice.coef_, w)
 
 
@@ -100,8 +108,13 @@ def test_least_squares(seed, n, d, l2):
 def test_gradient_descent(seed, n, d, steps):
     """From 0, each step of a descent turns with the axes and follows the columns."""
     X, y, Q = normal(n, d, seed), normal(n, 1, seed + 8)[:, 0], turn(d, seed)
-    options = {"solver": "gd", "max_iter": steps, "tol": 0.0}
-    for model, t in ((LinearRegression, y), (LogisticRegression, classes(n, 3, seed))):
+    svm = partial(LinearSVM, C=0.1)
+    for model, solver, t in (
+        (LinearRegression, "gd", y),
+        (LogisticRegression, "gd", classes(n, 3, seed)),
+        (svm, "subgradient", classes(n, 2, seed)),
+    ):
+        options = {"solver": solver, "max_iter": steps, "tol": 0.0}
         one = model(**options).fit(X, t)
         rows, columns = shuffled(n, seed), shuffled(d, seed)
         assert same(model(**options).fit(X @ Q, t).coef_, one.coef_ @ Q)

@@ -1,17 +1,16 @@
-"""Linear and logistic regression against scikit-learn: coefficients within 1e-5 relative."""
+"""Linear regression against scikit-learn, and its three paths against each other."""
 
-import math
-from itertools import pairwise
+import contextlib
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression as LeastSquares
-from sklearn.linear_model import LogisticRegression as Logistic
 from sklearn.linear_model import Ridge
 
 from d4sci.data import load_iris, to_tensors
-from d4sci.linear import LinearRegression, LogisticRegression
+from d4sci.estimator import ConvergenceWarning
+from d4sci.linear import LinearRegression
 
 
 def normal(n, d, seed=0):
@@ -86,7 +85,8 @@ def test_a_line_by_hand():
 
 def test_gradient_descent_takes_the_steps_of_the_slide():
     X, y = X3, X3 @ torch.tensor([1.0, -2.0, 0.5]).double() + 3 + normal(200, 1, seed=1)[:, 0]
-    model = LinearRegression(solver="gd", l2=2.0, alpha=0.1, max_iter=7, tol=0).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="stopped after 7 steps"):
+        model = LinearRegression(solver="gd", l2=2.0, lr=0.1, max_iter=7, tol=0).fit(X, y)
     w, b = torch.zeros(3).double().requires_grad_(), torch.zeros(()).double().requires_grad_()
     for J_model in model.loss_history_:
         J = ((X @ w + b - y).square().sum() + 2 * w.square().sum()) / (2 * len(X))
@@ -101,82 +101,146 @@ def test_gradient_descent_takes_the_steps_of_the_slide():
     assert long.n_iter_ == len(long.loss_history_) - 1 < 1000
 
 
-TWO = (SPECIES != 0).long(), (SPECIES == 1).long()
-CLASSIFY = {
-    "iris, three": (IRIS, SPECIES),
-    "iris, separable": (IRIS, TWO[0]),
-    "iris, overlapping": (IRIS, TWO[1]),
-    "far from the origin": (IRIS + 1e3, SPECIES),
-    "more features than rows": (normal(20, 50), torch.arange(20) % 3),
-    "imbalanced": (X3, (torch.arange(200) < 5).long()),
-    "a column twice": (X3[:, [0, 1, 2, 0]], (X3[:, 0] + normal(200, 1, 1)[:, 0] > 0).long()),
-    "two rows": (normal(2, 3), torch.arange(2)),
-}
-
-
-@pytest.mark.parametrize("C", [1e-2, 1.0, 10.0])
-@pytest.mark.parametrize("name", CLASSIFY)
-def test_logistic_regression_agrees_with_scikit_learn(name, C):
-    X, y = CLASSIFY[name]
-    ours, mean = LogisticRegression(C=C).fit(X, y), X.mean(0).numpy()
-    peer = Logistic(C=C, solver="newton-cholesky", tol=1e-12, max_iter=1000)
-    peer.fit(X.numpy() - mean, y.numpy())
-    assert close(ours.coef_, peer.coef_)
-    assert np.allclose(ours.predict_proba(X), peer.predict_proba(X.numpy() - mean), atol=1e-6)
-    assert ours.predict(X).tolist() == peer.predict(X.numpy() - mean).tolist()
-    assert all(b <= a * (1 + 1e-14) for a, b in pairwise(ours.loss_history_))
-
-
-@pytest.mark.parametrize("name", ["iris, three", "iris, overlapping"])
-@pytest.mark.parametrize("factor", [1.0, 1e3])
-def test_the_gradient_vanishes_and_nothing_overflows(name, factor):
-    """By autograd, of scikit-learn's objective C Σ loss + ½ ‖w‖²."""
-    X, y = factor * CLASSIFY[name][0], CLASSIFY[name][1]
-    for dtype, atol in ((torch.float64, 1e-7), (torch.float32, 0.5)):
-        model = LogisticRegression().fit(X.to(dtype), y)
-        w, b = (p.double().requires_grad_() for p in (model.coef_, model.intercept_))
-        z = X @ w.T + b
-        z = torch.cat([torch.zeros_like(z), z], 1) if len(w) == 1 else z
-        J = torch.nn.functional.cross_entropy(z, y, reduction="sum") + w.square().sum() / 2
-        assert torch.autograd.grad(J, w)[0].abs().max() <= atol * factor
-        assert model.coef_.dtype == dtype
-        assert model.predict_proba(X.to(dtype)).isfinite().all()
-
-
-@pytest.mark.parametrize("name", ["iris, three", "imbalanced"])
-def test_gradient_descent_meets_lbfgs(name):
-    X, y = CLASSIFY[name]
-    X = (X - X.mean(0)) / X.std(0)
-    fast = LogisticRegression(C=0.1).fit(X, y)
-    slow = LogisticRegression(C=0.1, solver="gd", max_iter=5000, tol=1e-9).fit(X, y)
-    assert torch.allclose(slow.coef_, fast.coef_, atol=1e-6)
-    assert torch.allclose(slow.intercept_, fast.intercept_, atol=1e-6)
-    assert slow.loss_history_[0] == pytest.approx(math.log(len(fast.classes_)))
-    assert fast.n_iter_ < slow.n_iter_
-
-
-def test_any_labels():
-    one = LogisticRegression().fit(IRIS, SPECIES)
-    other = LogisticRegression().fit(IRIS, torch.tensor([-5, 2, 40])[SPECIES])
-    assert torch.equal(one.coef_, other.coef_)
-    assert other.classes_.tolist() == [-5, 2, 40]
-    assert torch.equal(other.predict(IRIS), other.classes_[one.predict(IRIS)])
-
-
+quiet = pytest.mark.filterwarnings("ignore::d4sci.estimator.ConvergenceWarning")
 MODELS = {
-    "lstsq": lambda: LinearRegression(),
+    "normal": lambda: LinearRegression(),
+    "lstsq": lambda: LinearRegression(solver="lstsq"),
     "ridge": lambda: LinearRegression(l2=1.0),
-    "linear gd": lambda: LinearRegression(solver="gd", max_iter=5),
-    "lbfgs": lambda: LogisticRegression(max_iter=5),
-    "logistic gd": lambda: LogisticRegression(solver="gd", max_iter=5),
+    "ridge, lstsq": lambda: LinearRegression(l2=1.0, solver="lstsq"),
+    "gd": lambda: LinearRegression(solver="gd", max_iter=5),
 }
 
 
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("l2", [0.0, 1e-3, 1.0, 100.0])
+def test_the_plain_path_finds_what_the_engine_finds(name, l2):
+    X = DATA[name]
+    y = 2 + X[:, :1] / X[:, :1].abs().max() + normal(len(X), 2, seed=1)  # (n, 2)
+    engine = LinearRegression(l2=l2).fit(X, y)
+    plain = LinearRegression(l2=l2, solver="lstsq").fit(X, y)
+    if name == "nothing but a constant":
+        assert plain.coef_.abs().max() < 1e-12
+    else:
+        rtol = 1e-4 if name == "nearly collinear" and l2 == 0 else 1e-7
+        assert torch.allclose(plain.coef_, engine.coef_, rtol=rtol, atol=rtol)
+    assert torch.allclose(plain.predict(X), engine.predict(X), rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.5, 50.0])
+@pytest.mark.parametrize("name", ["many rows", "duplicated rows", "one feature", "iris"])
+def test_gradient_descent_comes_within_one_per_cent_on_scaled_data(name, l2):
+    X = DATA[name]
+    X = (X - X.mean(0)) / X.std(0)
+    y = X[:, 0] - 2 + normal(len(X), 1, seed=1)[:, 0]
+
+    def objective(model):
+        miss = X @ model.coef_ + model.intercept_ - y
+        return (miss.square().sum() + l2 * model.coef_.square().sum()).item()
+
+    best = objective(LinearRegression(l2=l2).fit(X, y))
+    plain = LinearRegression(l2=l2, solver="gd", max_iter=5000, tol=1e-6).fit(X, y)
+    assert best * (1 - 1e-9) <= objective(plain) <= 1.01 * best
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_in_float32_dummies_beside_incomes_keep_their_weights(solver):
+    """All of the dummies add up to 1, as the intercept does: many w are best."""
+    n, g = 3000, torch.Generator().manual_seed(0)
+    group = torch.randint(0, 40, (n,), generator=g)
+    income = 3e5 + 1e5 * torch.randn(n, generator=g)
+    effect = torch.randn(40, generator=g)
+    X = torch.cat([torch.nn.functional.one_hot(group, 40).float(), income[:, None]], 1)
+    y = effect[group] + income / 1e5
+    model = LinearRegression(solver=solver).fit(X, y)
+    assert model.score(X, y) > 1 - 1e-9
+    assert model.coef_[-1].item() == pytest.approx(1e-5, rel=1e-5)
+    assert model.coef_[:-1].sum().abs() < 1e-4  # of the shortest w, where no group is the first
+    peer = LeastSquares(tol=1e-12).fit(X.double().numpy(), y.double().numpy())
+    assert np.allclose(model.coef_, peer.coef_, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_a_ridge_needs_no_cut_off(solver):
+    """float32, no more rows than columns, and columns of scales from 1 to a million."""
+    g = torch.Generator().manual_seed(0)
+    X, y = torch.randn(8, 8, generator=g) * torch.logspace(0, 6, 8), torch.randn(8, generator=g)
+
+    def objective(w, b):
+        miss = X.double() @ w + b - y.double()
+        return (miss.square().sum() + 1e-3 * w.square().sum()).item()
+
+    model = LinearRegression(l2=1e-3, solver=solver).fit(X, y)
+    peer = Ridge(alpha=1e-3, solver="svd").fit(X.double().numpy(), y.double().numpy())
+    best = objective(torch.tensor(peer.coef_), peer.intercept_)
+    assert objective(model.coef_.double(), model.intercept_.double()) <= best * (1 + 1e-5)
+
+
+def test_a_descent_that_stops_short_says_so():
+    X = X3 * torch.tensor([1e-2, 1e-2, 1.0]).double()
+    y = X @ torch.tensor([1.0, 2.0, 3.0]).double()
+    with pytest.warns(
+        ConvergenceWarning, match=r"stopped after 1000 steps at a slope of .*; scale"
+    ):
+        model = LinearRegression(solver="gd").fit(X, y)
+    assert model.coef_[0].item() < 0.5  # 1 is right
+    with pytest.warns(ConvergenceWarning) as caught:
+        LinearRegression(solver="gd", max_iter=1).fit(X3, X3[:, 0])
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_float32_the_rounding_of_the_slope_is_no_reason_to_warn(seed):
+    X = normal(500, 5, seed).float()
+    y = X.sum(1) + normal(500, 1, seed + 9)[:, 0].float()
+    model = LinearRegression(solver="gd", tol=0.0).fit(X, y)
+    assert torch.allclose(model.coef_, LinearRegression().fit(X, y).coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize(("factor", "falls"), [(0.5, True), (0.995, True), (1.005, False)])
+def test_two_over_lambda_is_the_limit(factor, falls):
+    """J = ½ w² λ along the steepest direction."""
+    X = X3 * torch.tensor([1.0, 3.0, 10.0]).double()
+    A = torch.cat([torch.ones(200, 1).double(), X], 1)
+    lr = factor * 2 / torch.linalg.eigvalsh(A.T @ A / 200)[-1].item()
+    options = {"solver": "gd", "max_iter": 1500, "tol": 1e-3}
+    model = LinearRegression(**options, lr=lr)
+    with pytest.warns(ConvergenceWarning) if not falls else contextlib.nullcontext():
+        history = model.fit(X, X[:, 2] + 1).loss_history_
+    assert (history[-1] < history[0]) is falls
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq", "gd"])
+def test_a_fit_that_raises_leaves_the_earlier_one_whole(solver):
+    model = LinearRegression(solver=solver).fit(X3, X3[:, 0])
+    before = dict(vars(model))
+    model.lr = 1e3
+    with pytest.raises(ValueError, match=r"NaN|diverged"):
+        model.fit(X3[:, :2], X3[:, 0] if solver == "gd" else X3[:, 0].log())
+    model.lr = None
+    assert vars(model) == before
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq", "gd"])
+def test_several_targets_and_what_fit_sets(solver):
+    Y = X3 @ normal(3, 2, seed=4) + torch.tensor([1.0, -1.0]).double()
+    model = LinearRegression(solver=solver).fit(X3, Y)
+    assert model.coef_.shape == (2, 3)
+    assert model.intercept_.shape == (2,)
+    assert model.n_features_in_ == 3
+    assert model.score(X3, Y) == pytest.approx(1)
+    one = LinearRegression(solver=solver).fit(X3, Y[:, 1])
+    assert torch.allclose(one.coef_, model.coef_[1], atol=1e-6)
+    assert (model.loss_history_ is None) is (model.n_iter_ is None) is (solver != "gd")
+    again = model.set_params(solver="normal").fit(X3, Y)
+    assert again.loss_history_ is None  # not that of another solver
+
+
+@quiet
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_follows_its_input_and_leaves_it_alone(name, dtype, meta_default):
     X = IRIS.to(dtype)
-    y = SPECIES if isinstance(MODELS[name](), LogisticRegression) else X[:, 0]
+    y = X[:, 0]
     before, state = X.clone(), torch.get_rng_state()
     model = MODELS[name]().fit(X[::2], y[::2])
     assert model.fit(X, y) is model
@@ -194,16 +258,12 @@ def test_follows_its_input_and_leaves_it_alone(name, dtype, meta_default):
 @pytest.mark.parametrize(
     ("model", "X", "y", "error", "message"),
     [
-        (LogisticRegression(), X3, torch.zeros(200).long(), ValueError, r"or more, got \[0\]"),
-        (LogisticRegression(C=0), X3, torch.arange(200) % 2, ValueError, "C must be positive"),
-        (LogisticRegression(solver="sgd"), X3, torch.arange(200) % 2, ValueError, "'lbfgs', 'gd'"),
-        (LogisticRegression(), X3, X3[:, 0], TypeError, "integer class labels"),
-        (LogisticRegression(), X3.log(), torch.arange(200) % 2, ValueError, "NaN"),
-        (LinearRegression(solver="x"), X3, X3[:, 0], ValueError, "'lstsq', 'gd'"),
+        (LinearRegression(solver="x"), X3, X3[:, 0], ValueError, "'normal', 'lstsq', 'gd'"),
         (LinearRegression(l2=-1), X3, X3[:, 0], ValueError, "l2 must lie"),
         (LinearRegression(tol=-1), X3, X3[:, 0], ValueError, "tol must lie"),
-        (LinearRegression(alpha=0.0), X3, X3[:, 0], ValueError, "alpha must be positive"),
-        (LinearRegression(solver="gd", alpha=9.0), X3, X3[:, 0], ValueError, "uphill for ever"),
+        (LinearRegression(lr=0.0), X3, X3[:, 0], ValueError, "lr must be positive"),
+        (LinearRegression(solver="gd", lr=9.0), X3, X3[:, 0], ValueError,
+         r"gradient descent diverged with lr=9; use lr < 1\.\d+, or lr=None"),
         (LinearRegression(), X3, torch.arange(200), TypeError, r"use y.float\(\)"),
         (LinearRegression(), X3, X3[:9, 0], ValueError, "200 and 9"),
         (LinearRegression(), X3, X3[:, 0].log(), ValueError, "y holds"),
@@ -216,29 +276,25 @@ def test_bad_input_is_named(model, X, y, error, message):
         model.fit(X, y)
 
 
-@pytest.mark.parametrize("model", [LinearRegression(), LogisticRegression()])
-def test_predict_wants_a_fit_and_the_same_columns(model):
+def test_predict_wants_a_fit_and_the_same_columns():
+    model = LinearRegression()
     with pytest.raises(RuntimeError, match="not fitted yet"):
         model.predict(X3)
-    model.fit(X3, torch.arange(200) % 2 if isinstance(model, LogisticRegression) else X3[:, 0])
+    model.fit(X3, X3[:, 0])
     with pytest.raises(ValueError, match="X has 2 features, but fit saw 3"):
         model.predict(X3[:, :2])
 
 
-@pytest.mark.parametrize(("k", "bound"), [(1, 1), (2, 1 / 4), (3, 1 / 2)])
-def test_without_alpha_a_step_is_one_over_the_largest_curvature(k, bound):
-    """After one step from 0, w = −∇J(0) / λ, λ the largest eigenvalue of b (1, X)ᵀ(1, X) / m."""
-    generator = torch.Generator().manual_seed(0)
-    X = torch.randn(60, 3, generator=generator, dtype=torch.float64) + 1
+@quiet
+def test_without_lr_a_step_is_one_over_the_largest_curvature():
+    """After one step from 0, w = −∇J(0) / λ, λ the largest eigenvalue of (1, X)ᵀ(1, X) / n."""
+    X = normal(60, 3) + 1
     ones = torch.cat([torch.ones(60, 1), X], 1)
-    alpha = 1 / torch.linalg.eigvalsh(bound * ones.T @ ones / 60)[-1].item()
-    y = torch.arange(60) % k
-    if k == 1:
-        model, y = LinearRegression(solver="gd", max_iter=1), X @ torch.ones(3).double() + 2
-    else:
-        model = LogisticRegression(C=1e12, solver="gd", max_iter=1)
+    lr = 1 / torch.linalg.eigvalsh(ones.T @ ones / 60)[-1].item()
+    y = X @ torch.ones(3).double() + 2
+    model = LinearRegression(solver="gd", max_iter=1)
     free = model.fit(X, y).coef_
-    model.alpha = alpha
+    model.lr = lr
     assert torch.allclose(free, model.fit(X, y).coef_, rtol=1e-9)
 
 
@@ -247,29 +303,25 @@ def test_one_row_is_enough_for_a_descent():
     assert model.predict(torch.tensor([[2.0, 1.0]])).item() == pytest.approx(3, rel=1e-5)
 
 
-@pytest.mark.parametrize(("scale", "what"), [(1e-30, "vanish"), (1e25, "overflow")])
-@pytest.mark.parametrize("solver", ["gd", "lbfgs"])
-def test_squares_that_float32_cannot_hold_are_refused(scale, what, solver):
-    X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)) * scale
-    with pytest.raises(ValueError, match=what):
-        LogisticRegression(solver=solver).fit(X, (X[:, 0] > 0).long())
+@quiet
+def test_a_descent_ends_after_a_thousand_steps_unless_told_otherwise():
+    X, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0.0, 1.0])
+    assert LinearRegression(solver="gd", lr=1e-4, tol=0.0).fit(X, y).n_iter_ == 1000
 
 
-@pytest.mark.parametrize("model", [LinearRegression, LogisticRegression])
-def test_a_descent_ends_after_a_thousand_steps_unless_told_otherwise(model):
-    X, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
-    y = y if model is LogisticRegression else y.float()
-    assert model(solver="gd", alpha=1e-4, tol=0.0).fit(X, y).n_iter_ == 1000
-
-
-def test_a_row_on_the_boundary_is_of_the_lower_class():
-    model = LogisticRegression().fit(torch.tensor([[-1.0], [1.0]]), torch.tensor([4, 9]))
-    model.coef_, model.intercept_ = torch.ones(1, 1), torch.zeros(1)
-    assert model.predict(torch.tensor([[-1e-30], [0.0], [1e-30]])).tolist() == [4, 4, 9]
-
-
-def test_of_few_directions_in_many_columns_the_shortest_w_is_found():
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_of_few_directions_in_many_columns_the_shortest_w_is_found(solver):
     X, y = normal(50, 5) @ normal(5, 100, seed=1), normal(50, 1, seed=2)[:, 0]
     A = X - X.mean(0)
     expected = torch.linalg.pinv(A, rtol=1e-10) @ (y - y.mean())
-    assert torch.allclose(LinearRegression().fit(X, y).coef_, expected, rtol=1e-8, atol=1e-10)
+    model = LinearRegression(solver=solver).fit(X, y)
+    assert torch.allclose(model.coef_, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_logistic_regression_is_found_here_too():
+    import d4sci.linear
+    import d4sci.logistic
+
+    assert d4sci.linear.LogisticRegression is d4sci.logistic.LogisticRegression
+    with pytest.raises(AttributeError, match="no attribute 'Lasso'"):
+        d4sci.linear.Lasso  # noqa: B018

@@ -1,12 +1,14 @@
-"""LinearSVM against scikit-learn's SVC, and against the proof that the gap is."""
+"""LinearSVM against scikit-learn's SVC, and against the proof that the gap is; its two paths."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from sklearn.svm import SVC
 
+from d4sci.estimator import ConvergenceWarning
 from d4sci.svm import LinearSVM
 
 
@@ -233,3 +235,123 @@ def test_where_rounding_hides_the_plane_the_fix_is_named():
     X, y = two_groups(40, 3, 0.0)
     with pytest.raises(ValueError, match="% of the objective; scale X with StandardScaler, or use"):
         LinearSVM().fit(1e25 * X, y)
+
+
+# --- the plain path
+
+
+def scaled(name):
+    X, y = DATA[name]
+    std = X.std(0)
+    return (X - X.mean(0)) / torch.where(std > 0, std, 1), y
+
+
+def descend(C, X, y, **options):
+    """Return the model of the plain path, and whether it warned."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = LinearSVM(C, solver="subgradient", **options).fit(X, y)
+    assert {warning.category for warning in caught} <= {ConvergenceWarning}
+    assert all(warning.filename == __file__ for warning in caught)
+    return model, bool(caught)
+
+
+SURE = [  # where it must arrive; elsewhere it may say that it does not know
+    "overlapping", "separable", "imbalanced", "far from the origin", "duplicated rows",
+    "one feature", "scales of their own",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("C", [1e-2, 1.0])
+@pytest.mark.parametrize("name", DATA)
+def test_the_plain_path_comes_within_one_per_cent_on_scaled_data_or_warns(name, C):
+    X, y = scaled(name)
+    engine, (plain, warned) = LinearSVM(C).fit(X, y), descend(C, X, y, max_iter=4000)
+    best = objective(engine.coef_, engine.intercept_, X, y, C)
+    found = objective(plain.coef_, plain.intercept_, X, y, C)
+    assert found >= best - engine.duality_gap_ - 1e-9 * best
+    assert min(plain.loss_history_) == pytest.approx(found, rel=1e-6)
+    assert warned or found <= 1.01 * best
+    assert not (warned and name in SURE)
+
+
+@pytest.mark.parametrize("name", ["scales of their own", "separable", "more features than rows"])
+def test_the_plain_path_warns_on_data_of_several_scales_and_at_a_large_C(name):
+    X, y = DATA[name]
+    C = 1.0 if name == "scales of their own" else 100.0
+    assert descend(C, X, y, max_iter=2000)[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_plain_path_takes_the_steps_of_the_formula(dtype):
+    """By autograd, of P on the centred rows; no row lies just on the edge of the margin."""
+    X, y = DATA["overlapping"][0].to(dtype), DATA["overlapping"][1]
+    model, warned = descend(0.5, X, y, lr=0.01, max_iter=5)
+    assert warned
+    A, sign = X.double() - X.double().mean(0), 2.0 * y - 1
+    w, b = torch.zeros(2).double().requires_grad_(), torch.zeros(()).double().requires_grad_()
+    for t, P_model in enumerate(model.loss_history_):
+        P = w.square().sum() / 2 + 0.5 * (1 - sign * (A @ w + b)).clamp(min=0).sum()
+        assert P.item() == pytest.approx(P_model, rel=1e-5)
+        dw, db = torch.autograd.grad(P, (w, b))
+        step = 0.01 / (1 + 0.01 * t)
+        w = (w - step * dw).detach().requires_grad_()
+        b = (b - step * db).detach().requires_grad_()
+    assert len(model.loss_history_) == 6
+
+
+def test_what_the_plain_path_sets():
+    X, y = scaled("overlapping")
+    model, warned = descend(1.0, X, y)
+    assert not warned
+    sign = torch.where(y == 1, 1.0, -1.0).double()
+    inside = (sign * model.decision_function(X) <= 1).nonzero().squeeze(1)
+    assert model.support_.tolist() == inside.tolist()
+    assert model.margin_ == pytest.approx(1 / model.coef_.norm().item())
+    assert model.classes_.tolist() == [0, 1]
+    assert model.n_features_in_ == 2
+    assert model.score(X, y) == pytest.approx(LinearSVM().fit(X, y).score(X, y), abs=0.01)
+    assert model.dual_coef_ is model.gap_history_ is model.duality_gap_ is None
+    other = model.set_params(solver="interior-point").fit(X, y)
+    assert other.loss_history_ is None
+    assert other.dual_coef_.shape == (1, len(other.support_))
+
+
+@pytest.mark.parametrize("labels", [(-7, 3), (False, True), (250, 251)])
+def test_any_two_labels_on_the_plain_path(labels):
+    X, y = scaled("overlapping")
+    one, _ = descend(0.1, X, y)
+    other, _ = descend(0.1, X, torch.tensor(labels)[y])
+    assert torch.equal(one.coef_, other.coef_)
+    assert torch.equal(other.predict(X), torch.tensor(labels)[one.predict(X)])
+
+
+@pytest.mark.parametrize("solver", ["interior-point", "subgradient"])
+def test_a_fit_that_raises_leaves_the_earlier_one_whole(solver):
+    X, y = scaled("overlapping")
+    model = LinearSVM(0.1, solver=solver).fit(X, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=r"of the objective|overflow"):
+        model.fit(1e25 * X.float(), torch.where(y == 0, 5, 9))
+    assert vars(model) == before
+    assert model.predict(X).unique().tolist() == [0, 1]
+
+
+def test_where_rounding_leaves_a_part_of_the_gap_it_says_so(monkeypatch):
+    """The engine raises above 1 %, and closes the gap to 1e-9 nearly always: here it is stopped."""
+    X, y = DATA["overlapping"]
+    monkeypatch.setattr("d4sci.engines.interior_point.MAX_STEPS", 8)
+    with pytest.warns(ConvergenceWarning, match="interior-point stopped before the objective was"):
+        model = LinearSVM().fit(X, y)
+    P = objective(model.coef_, model.intercept_, X, y, 1.0)
+    assert 1e-4 < model.duality_gap_ / P < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"solver": "sgd"}, "'interior-point', 'subgradient'"), ({"lr": 0.0}, "lr must be positive"),
+     ({"max_iter": 0}, "max_iter must lie"), ({"tol": -1.0}, "tol must lie")],
+)  # fmt: skip
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        LinearSVM(**options).fit(X2, y2)

@@ -1,11 +1,15 @@
 """Public calls with a good value and the kind of each argument that a caller may get wrong."""
 
+import warnings
+
 import torch
 
 from d4sci import data, distance, metrics, preprocessing
 from d4sci.dbscan import DBSCAN, k_distances
+from d4sci.estimator import ConvergenceWarning
 from d4sci.kmeans import KMeans
-from d4sci.linear import LinearRegression, LogisticRegression
+from d4sci.linear import LinearRegression
+from d4sci.logistic import LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
@@ -30,7 +34,9 @@ def add_estimator(kind, name, methods, *, y=None, **parameters):
     """Note `fit` with all that may be wrong with it, and the methods that take rows after it."""
 
     def fit(X, y=None, **chosen):
-        return kind(**chosen).fit(X) if labels is None else kind(**chosen).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # few steps are enough here
+            return kind(**chosen).fit(X) if labels is None else kind(**chosen).fit(X, y)
 
     labels, target = y, {} if y is None else {"y": y}
     add(f"{name}.fit", fit, X=DATA, **target, **parameters)
@@ -92,9 +98,11 @@ add("adjusted_rand_index", metrics.adjusted_rand_index,
     labels_a=(Y, bad.CLASSES), labels_b=(Y.flip(0), bad.CLASSES))  # fmt: skip
 
 # Learning
-add_estimator(PCA, "PCA", "transform inverse_transform", n_components=(2, bad.AT_MOST_OR_NONE))
+add_estimator(PCA, "PCA", "transform inverse_transform", n_components=(2, bad.AT_MOST_OR_NONE),
+              solver=("svd", bad.CHOICE))  # fmt: skip
 MAX_ITER, TOL = {"max_iter": (9, bad.COUNT)}, {"tol": (1e-3, bad.TOLERANCE)}
-add_estimator(KMeans, "KMeans", "predict", n_clusters=(2, bad.AT_MOST), n_init=(2, bad.COUNT),
+add_estimator(KMeans, "KMeans", "predict score", n_clusters=(2, bad.AT_MOST), n_init=(2, bad.COUNT),
+              algorithm=("lloyd", bad.CHOICE),
               init=("random", bad.CHOICE), **MAX_ITER, **TOL)  # fmt: skip
 add("KMeans(init)", lambda init: KMeans(3, init=init).fit(X), init=QUERY)
 add_estimator(DBSCAN, "DBSCAN", "", eps=(0.5, bad.POSITIVE), min_samples=(2, bad.COUNT),
@@ -109,7 +117,8 @@ add_estimator(LinearRegression, "LinearRegression", "predict", y=(S, bad.TARGETS
 add_estimator(LogisticRegression, "LogisticRegression", "decision_function predict_proba predict",
               y=(Y, bad.TWO_CLASSES), C=(1.0, bad.POSITIVE), **DESCENT)  # fmt: skip
 add_estimator(LinearSVM, "LinearSVM", "decision_function predict", y=(Y, bad.EXACTLY_TWO),
-              C=(1.0, bad.POSITIVE), **DESCENT | {"solver": ("subgradient", bad.CHOICE)})  # fmt: skip
+              C=(1.0, bad.POSITIVE), **DESCENT | {"solver": ("subgradient", bad.CHOICE)},
+)  # fmt: skip
 mlp = add_estimator(MLP, "MLP", "forward predict_proba predict", y=(Y, bad.TWO_CLASSES),
                     hidden=((3,), bad.WIDTHS), activation=("tanh", bad.CHOICE),
                     weight_decay=(0.1, bad.POSITIVE_OR_0), lr=(0.1, bad.POSITIVE_OR_0),

@@ -3,7 +3,7 @@
 import torch
 
 from d4sci import autoencoder, data, device, gan, gnn, model_selection, preprocessing
-from d4sci.engines import newton_lbfgs as descent
+from d4sci.engines import descent
 from d4sci.neighbors import KNeighborsClassifier
 from tests.support import bad_arguments as bad
 from tests.support.bad_calls import DATA, X, Y, add
@@ -47,5 +47,5 @@ for name, call in (
 add("Pipeline.fit", lambda **a: model_selection.Pipeline(
     preprocessing.StandardScaler(), KNeighborsClassifier(2)).fit(**a), X=DATA,
     y=(Y, bad.CLASSES))  # fmt: skip
-add("require_descent", descent.require_descent, alpha=(0.1, bad.POSITIVE_OR_NONE),
+add("require_descent", descent.require_descent, lr=(0.1, bad.POSITIVE_OR_NONE),
     max_iter=(9, bad.COUNT), tol=(0.1, bad.TOLERANCE))  # fmt: skip

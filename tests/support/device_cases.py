@@ -5,6 +5,7 @@ are made on the CPU whatever the default device is, in float32, which every devi
 """
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,13 @@ from d4sci.autoencoder import Autoencoder, ConvAutoencoder
 from d4sci.cnn import CNN
 from d4sci.dbscan import DBSCAN, k_distances
 from d4sci.engines import boxes as neighbor_pairs
-from d4sci.engines import newton_lbfgs as descent  # fmt: skip
+from d4sci.engines import descent  # fmt: skip
 from d4sci.engines.moments import find_origin, moments
+from d4sci.engines.newton_lbfgs import minimise
+from d4sci.estimator import ConvergenceWarning
 from d4sci.kmeans import KMeans
-from d4sci.linear import LinearRegression, LogisticRegression
+from d4sci.linear import LinearRegression
+from d4sci.logistic import LogisticRegression
 from d4sci.mlp import MLP
 from d4sci.neighbors import KNeighborsClassifier
 from d4sci.pca import PCA
@@ -69,7 +73,9 @@ def learned(model):
 def estimator(model, put, X, y=None, methods="predict"):
     """Fit, and return what was learned and what the methods say of the first rows."""
     rows = put(X)
-    model.fit(rows) if y is None else model.fit(rows, put(y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a few steps of a descent are enough
+        model.fit(rows) if y is None else model.fit(rows, put(y))
     return learned(model), [getattr(model, method)(rows[:9]) for method in methods.split()]
 
 
@@ -85,7 +91,7 @@ def pca(put):
         model = PCA(k).fit(put(rows))
         T = model.transform(put(rows))
         found += [learned(model), T, model.inverse_transform(T)]
-    return found
+    return [*found, learned(PCA(2, solver="svd").fit(put(ROWS)))]
 
 
 def linear_regression(put):
@@ -93,6 +99,8 @@ def linear_regression(put):
     return [
         estimator(LinearRegression(l2=0.5), put, ROWS, NUMBERS),
         estimator(LinearRegression(solver="gd", max_iter=20), put, ROWS, NUMBERS),
+        estimator(LinearRegression(solver="lstsq", l2=0.5), put, ROWS, NUMBERS),
+        estimator(LinearRegression(solver="lstsq"), put, WIDE, WIDE[:, 0]),  # the shortest w
         estimator(*wide),
     ]
 
@@ -113,6 +121,8 @@ def linear_svm(put):
         svm = LinearSVM().fit(put(rows), put(labels))
         found += [svm.coef_, svm.intercept_, svm.support_, svm.dual_coef_, svm.margin_]
         found += [svm.classes_, svm.decision_function(put(rows)), svm.predict(put(rows))]
+        svm = LinearSVM(0.1, solver="subgradient", max_iter=50)
+        found += [estimator(svm, put, rows, labels, "decision_function predict")]
     return found
 
 
@@ -135,7 +145,11 @@ def k_means(put):
         estimator(KMeans(3, n_init=2), put, ROWS),
         estimator(KMeans(3, init="random"), put, ROWS),
         estimator(KMeans(3, init=start), put, ROWS),
-        KMeans(8).fit(put(X.repeat(3, 1))).inertia_,  # of six points: some clusters run empty
+        estimator(KMeans(3, algorithm="lloyd"), put, ROWS),
+        [KMeans(3, algorithm=a).fit(put(ROWS)).score(put(ROWS[:9])) for a in ("lloyd", "hamerly")],
+        estimator(
+            KMeans(4, init=put(torch.cat([ROWS[:3], 99 + ROWS[:1]]))), put, ROWS
+        ),  # one empty
     ]
 
 
@@ -184,9 +198,9 @@ class Bowl:
         return self.A.T @ self.A
 
 
-def down(kind, put):
+def down(put):
     bowl, w = Bowl(put(X), put(scores[:, None])), put(torch.zeros(2, 1, device="cpu"))
-    return getattr(descent, kind)(bowl, w, max_iter=5, tol=1e-3)
+    return minimise(bowl, w, max_iter=5, tol=1e-3)
 
 
 def saved(put, save, load):
@@ -319,8 +333,7 @@ CASES = {
         *moments(put(MANY)),
         *(A.float() for A in moments(put(MANY), float64=True)),
     ],
-    "gradient_descent": lambda put: down("gradient_descent", put),
-    "lbfgs": lambda put: down("lbfgs", put),
+    "minimise": down,
     "data_path": lambda put: str(data.data_path()),
     "verify_data": lambda put: list(data.verify_data()),
     "load_iris": frames,
@@ -389,11 +402,11 @@ CASES = {
     "discriminator_step": lambda put: gan_step("discriminator_step", put),
     "generator_step": lambda put: gan_step("generator_step", put),
     "train_gan": train_gan,
-    "noise": lambda put: gan.noise(3, 2, put(X), device.seeded(0)),
+    "sample_noise": lambda put: gan.sample_noise(3, 2, put(X), device.seeded(0)),
     "aggregate": lambda put: gnn.aggregate(put(X), put(EDGES)),
     "normalized_adjacency": lambda put: graph(put).to_dense(),
     "GCN": gcn,
-    "Convolution": lambda put: put(built(lambda: gnn.Convolution(2, 3)))(put(X), graph(put)),
+    "GCNConv": lambda put: put(built(lambda: gnn.GCNConv(2, 3)))(put(X), graph(put)),
     "fit_nodes": fit_nodes,
     "node_accuracy": fit_nodes,
     "Pipeline": lambda put: model_scores("cross_val_score", put, k=3),

@@ -1,0 +1,76 @@
+"""Least squares from the products of the columns: one pass over the rows, then a d × d system.
+
+Where rounding would spoil the products, and where several w are best, singular values instead.
+"""
+
+import torch
+from torch import Tensor
+
+from d4sci.device import in_float64
+from d4sci.engines.moments import moments
+
+CONSTANT = 1e-14  # a column that varies less than this, relative to its mean, is constant
+WORST_CONDITION = 1e8  # beyond it the normal equations lose more than half of the digits
+
+
+def least_squares(X: Tensor, Y: Tensor, l2: float) -> tuple[Tensor, Tensor]:
+    """Return w (d, t) and b (t,) that minimise ‖X w + b − Y‖² + l2 ‖w‖²; of several w the shortest.
+
+    X: (n, d).  Y: (n, t).  The sums are taken in float64, on the CPU where X is on MPS.
+    """
+    n, d = X.shape
+    A = torch.cat([X, Y], 1)  # (n, d + t)
+    mean, products = moments(A, float64=True)  # (d + t,), (d + t, d + t)
+    w = None
+    if n > d:
+        w = _normal_equations(products, mean, n, d, l2)
+    if w is None:
+        A = in_float64(A) - mean
+        A[:, A.abs().amax(0) <= CONSTANT * mean.abs()] = 0
+        w = _by_singular_values(A[:, :d], A[:, d:], l2, rank_tolerance(X, l2))
+    return w.to(X), (mean[d:] - mean[:d] @ w).to(X)
+
+
+def rank_tolerance(X: Tensor, l2: float) -> float:
+    """Return how small a singular value of the scaled X, over the largest, is rounding.
+
+    Without a penalty the digits of X decide. With one, small directions do no harm, and only the
+    rounding of the computation in float64 counts.
+    """
+    eps = torch.finfo(torch.float64 if l2 > 0 else X.dtype).eps
+    return 10 * min(X.shape) * eps
+
+
+def _normal_equations(products, mean, n, d, l2):
+    """Return w with (XᵀX + l2 I) w = XᵀY, or None where rounding would spoil it.
+
+    products: of the centred columns [X Y], (d + t, d + t).  mean: of the n rows, (d + t,).
+    """
+    constant = products.diagonal() <= n * (CONSTANT * mean).square()
+    products.diagonal()[constant] = 0
+    products.diagonal()[:d].add_(l2)
+    scale = products.diagonal()[:d].sqrt()  # (d,)
+    K = products[:d, :d] / scale.outer(scale)  # (d, d), 1 on the diagonal
+    if torch.linalg.cond(K, 1) > WORST_CONDITION:  # among others where a column is constant
+        return None
+    L = torch.linalg.cholesky(K)
+    return torch.cholesky_solve(products[:d, d:] / scale[:, None], L) / scale[:, None]
+
+
+def _by_singular_values(X, Y, l2, tolerance):
+    """Return the shortest w that minimises ‖X w − Y‖² + l2 ‖w‖².  X, Y: centred, float64.
+
+    Columns of length 1 show which directions are rounding, whatever the units are. The shortest w
+    (and the penalty) is a matter of the units, so that what is left of X gets them back.
+    """
+    scale = torch.linalg.vector_norm(X, dim=0)  # (d,)
+    scale[scale == 0] = 1
+    U, sigma, Vt = torch.linalg.svd(X / scale, full_matrices=False)
+    real = sigma > tolerance * sigma[0]
+    U, sigma, Vt = U[:, real], sigma[real, None], Vt[real]
+    target = U.T @ Y  # (r, t)
+    if l2 == 0 and len(sigma) == X.shape[1]:  # one w is the best
+        return Vt.T @ (target / sigma) / scale[:, None]
+    U, sigma, Vt = torch.linalg.svd(sigma * Vt * scale, full_matrices=False)  # of rank r
+    sigma = sigma[:, None]
+    return Vt.T @ (sigma / (sigma.square() + l2) * (U.T @ target))
