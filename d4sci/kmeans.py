@@ -64,7 +64,7 @@ class KMeans(Clusterer):
             if self.algorithm == "lloyd":
                 runs.append(self.lloyd(X, mu))
             else:
-                engine = hamerly(X, mu, max_iter=self.max_iter, tol=self.tol, refill=refill)
+                engine = hamerly(X, mu, max_iter=self.max_iter, tol=self.tol, refill=_refill)
                 runs.append(engine)
         mu, labels, history = min(runs, key=lambda run: run[2][-1])  # the least inertia
         self.cluster_centers_, self.labels_ = mu, labels
@@ -84,7 +84,7 @@ class KMeans(Clusterer):
         for _ in range(self.max_iter):
             labels, D2 = self.assign(X, mu)
             history.append(D2.sum().item())  # I = Σ_i ‖x_i − μ_c(i)‖²
-            old, mu = mu, self.update(X, mu, refill(X, mu, labels))
+            old, mu = mu, self.update(X, mu, _refill(X, mu, labels))
             if (mu - old).square().sum() <= tolerance:
                 break
         labels, D2 = self.assign(X, mu)
@@ -149,7 +149,7 @@ def _require_start(init, shape):
         raise ValueError(f"init must have shape (k, d) = {shape}, got {got}; give k rows")
 
 
-def refill(X, mu, labels):
+def _refill(X, mu, labels):
     """Return labels where each empty cluster has a point far from its centroid, farthest first."""
     empty = (labels.bincount(minlength=len(mu)) == 0).nonzero().squeeze(1)
     if len(empty) == 0:

@@ -52,13 +52,15 @@ class PCA(Transformer):
             _, sigma, Wt = torch.linalg.svd(A - mu, full_matrices=False)  # X − μ = U Σ Wᵀ
             axes = mu, sigma, Wt[:k]
         mu, sigma, Wt = (found.to(X) for found in axes)  # (d,), (min(n, d),), (k, d)
-        variance = sigma.square() / (n - 1)  # λ, (min(n, d),)
+        variance = sigma.square() / (n - 1)  # all λ, (min(n, d),)
         total = variance.sum()
         require_squares(total, X)
-        self.mean_, self.components_ = mu, _largest_positive(Wt)
-        self.singular_values_, self.explained_variance_ = sigma[:k], variance[:k]
-        self.explained_variance_ratio_ = variance[:k] / torch.where(total > 0, total, 1)
-        self.n_features_in_ = d
+        sigma, lam = sigma[:k], variance[:k]  # (k,), (k,)
+        ratio = lam / torch.where(total > 0, total, 1)
+        Wt = _largest_positive(Wt)
+        self.mean_, self.components_, self.n_features_in_ = mu, Wt, d
+        self.singular_values_, self.explained_variance_ = sigma, lam
+        self.explained_variance_ratio_ = ratio
         return self
 
     def transform(self, X: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def hamerly(X, start, *, max_iter, tol, refill):
     sums and counts of each round tell, in float64, so none has to be measured.
     """
     clusters = _Clusters(X, start)
-    require_squares(clusters.variance, X)
+    require_squares(clusters.norms.mean() / X.shape[1], X)
     tolerance = tol * clusters.variance
     spread = [clusters.spread()]
     for _ in range(max_iter):
@@ -104,12 +104,14 @@ class _Clusters:
             rows = slice(first, first + self.r)
             A = self._rows(rows)
             self.norms[rows] = torch.linalg.vector_norm(A, dim=1).square_()
-            self.labels[rows], self.slack[rows] = self._closest(rows, self._scores(A))
+            labels, self.slack[rows] = self._closest(rows, self._scores(A))
+            self._settle(rows, labels)
+            self.labels[rows] = labels
             points = in_float64(X[rows])  # (r, d)
-            self.sums.index_add_(0, self.labels[rows].to(points.device), points)
+            self.sums.index_add_(0, labels.to(points.device), points)
         self.counts = self.labels.bincount(minlength=len(start))
         shift = self.sums.sum(0).to(X) / n - self.origin  # (d,), of the mean from the origin
-        self.variance = self.norms.mean() / d - shift.square().mean()
+        self.variance = (self.norms.mean() / d - shift.square().mean()).clamp(min=0)
 
     def assign(self):
         """Assign each point to the closest centroid; those with slack left keep theirs."""
@@ -123,15 +125,15 @@ class _Clusters:
             if len(again):
                 scores = scores.index_select(1, again)  # (k, u)
                 scores.scatter_(0, labels[None, again], own[None, again])
-                found.append(self._look_again(_number(rows, again), scores))
+                numbers = _number(rows, again)
+                labels, self.slack[numbers] = self._closest(numbers, scores)
+                found.append((numbers, labels))
         if found:
-            self._move(torch.cat([rows for rows, _ in found]), torch.cat([c for _, c in found]))
-
-    def _look_again(self, rows, scores):
-        """Find the closest centroid of these rows; return the rows that move, and where to."""
-        labels, self.slack[rows] = self._closest(rows, scores)
-        moved = (labels != self.labels[rows]).nonzero().squeeze(1)
-        return rows[moved], labels[moved]
+            rows = torch.cat([rows for rows, _ in found])
+            labels = torch.cat([labels for _, labels in found])
+            self._settle(rows, labels)
+            moved = (labels != self.labels[rows]).nonzero().squeeze(1)
+            self._move(rows[moved], labels[moved])
 
     def update(self):
         """Move each centroid to the mean of its points; return Σ_j ‖shift of μ_j‖²."""
@@ -190,15 +192,19 @@ class _Clusters:
         return far * (1 - torch.finfo(far.dtype).eps ** 0.5) - near
 
     def _closest(self, rows, scores):
-        """Return the closest centroid of these rows and their slack; in doubt, by differences."""
-        own, labels = scores.min(0)  # (r,), (r,), the lowest of equals
+        """Return the closest centroid of these rows, the lowest among equals, and their slack."""
+        own, labels = scores.min(0)  # (r,), (r,)
         others = scores.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
-        slack = self._gap(rows, own, others)
-        unsure = _not_positive(slack)
-        if len(unsure):
-            D = distances(self.X[_number(rows, unsure)], self.centers)  # (u, k)
-            labels[unsure] = D.min(1).indices
-        return labels, slack
+        return labels, self._gap(rows, own, others)
+
+    def _settle(self, rows, labels):
+        """Correct the labels of these rows, (r,), by differences where scores leave a doubt."""
+        unsure = _not_positive(self.slack[rows])  # (u,)
+        if len(unsure) == 0:
+            return
+        for some in unsure.split(self.r):
+            points = self.X.index_select(0, _number(rows, some))
+            labels[some] = distances(points, self.centers).min(1).indices
 
     def _move(self, rows, labels):
         """Give these rows these labels, and the sums and counts their part."""

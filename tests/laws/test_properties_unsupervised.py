@@ -44,53 +44,57 @@ def distinct(n, d, seed):
     return U / torch.arange(1, d + 1) @ turn(d, seed)
 
 
+@pytest.mark.parametrize("solver", ["covariance", "svd"])
 @few
-@given(seeds, sizes, widths)
-def test_pca(seed, n, d):
+@given(seed=seeds, n=sizes, d=widths)
+def test_pca(solver, seed, n, d):
     """Scores follow the rows; directions follow the axes; the sign rule follows the columns."""
     X = distinct(n, d, seed)
-    pca = PCA().fit(X)
+    pca = PCA(solver=solver).fit(X)
     W, T = pca.components_, pca.transform(X)
     rows, columns = shuffled(n, seed), shuffled(d, seed)
-    assert same(PCA().fit(X[rows]).components_, W)
-    assert same(PCA().fit_transform(X[rows]), T[rows])
-    assert same(PCA().fit(X[:, columns]).components_, W[:, columns])
-    assert same(PCA().fit_transform(X[:, columns]), T)
-    moved = PCA().fit(X + shift(d, seed))
+    assert same(PCA(solver=solver).fit(X[rows]).components_, W)
+    assert same(PCA(solver=solver).fit_transform(X[rows]), T[rows])
+    assert same(PCA(solver=solver).fit(X[:, columns]).components_, W[:, columns])
+    assert same(PCA(solver=solver).fit_transform(X[:, columns]), T)
+    moved = PCA(solver=solver).fit(X + shift(d, seed))
     assert same(moved.components_, W)
     assert same(moved.mean_, pca.mean_ + shift(d, seed))
-    assert same(PCA().fit_transform(X + shift(d, seed)), T)
-    assert same(PCA().fit_transform(-4 * X), -4 * T)
-    assert same(PCA().fit(-4 * X).explained_variance_ratio_, pca.explained_variance_ratio_)
+    assert same(PCA(solver=solver).fit_transform(X + shift(d, seed)), T)
+    assert same(PCA(solver=solver).fit_transform(-4 * X), -4 * T)
+    assert same(
+        PCA(solver=solver).fit(-4 * X).explained_variance_ratio_, pca.explained_variance_ratio_
+    )
     Q = turn(d, seed + 1)
-    assert same_but_for_sign(PCA().fit(X @ Q).components_, W @ Q)
-    assert same_but_for_sign(PCA().fit_transform(X @ Q).T, T.T)
+    assert same_but_for_sign(PCA(solver=solver).fit(X @ Q).components_, W @ Q)
+    assert same_but_for_sign(PCA(solver=solver).fit_transform(X @ Q).T, T.T)
 
 
+@pytest.mark.parametrize("algorithm", ["hamerly", "lloyd"])
 @few
-@given(seeds, sizes, widths, st.integers(1, 4))
-def test_k_means(seed, n, d, k):
+@given(seed=seeds, n=sizes, d=widths, k=st.integers(1, 4))
+def test_k_means(algorithm, seed, n, d, k):
     """From starts that move along, centroids move along and labels stay, or take new names."""
     X = normal(n, d, seed)
     start = X[shuffled(n, seed)[:k]]
-    model = KMeans(k, init=start).fit(X)
+    model = KMeans(k, init=start, algorithm=algorithm).fit(X)
     mu, inertia = model.cluster_centers_, model.inertia_history_
     columns, Q, a = shuffled(d, seed), turn(d, seed), shift(d, seed)
     for f in (lambda A: A[:, columns], lambda A: A @ Q, lambda A: A + a):
-        moved = KMeans(k, init=f(start)).fit(f(X))
+        moved = KMeans(k, init=f(start), algorithm=algorithm).fit(f(X))
         assert torch.equal(moved.labels_, model.labels_)
         assert same(moved.cluster_centers_, f(mu))
         assert moved.inertia_history_ == pytest.approx(inertia, rel=1e-9)
         assert torch.equal(moved.predict(f(X[:5])), model.labels_[:5])
-    scaled = KMeans(k, init=-8 * start).fit(-8 * X)
+    scaled = KMeans(k, init=-8 * start, algorithm=algorithm).fit(-8 * X)
     assert torch.equal(scaled.labels_, model.labels_)
     assert same(scaled.cluster_centers_, -8 * mu)
     assert scaled.inertia_ == pytest.approx(64 * model.inertia_, rel=1e-9)
     rows, names = shuffled(n, seed + 1), shuffled(k, seed)
-    mixed = KMeans(k, init=start).fit(X[rows])
+    mixed = KMeans(k, init=start, algorithm=algorithm).fit(X[rows])
     assert same(mixed.cluster_centers_, mu)
     assert torch.equal(mixed.labels_, model.labels_[rows])
-    renamed = KMeans(k, init=start[names]).fit(X)
+    renamed = KMeans(k, init=start[names], algorithm=algorithm).fit(X)
     assert same(renamed.cluster_centers_, mu[names])
     assert torch.equal(names[renamed.labels_], model.labels_)
 
