@@ -218,8 +218,8 @@ def test_leaves_its_input_and_the_generator_alone():
 
 @pytest.mark.parametrize("far", [1e6, 1e12])
 def test_one_outlier_does_not_put_all_pairs_in_doubt(far, regime):
-    X = normal(2000, 2)
-    X[777, 0] = far
+    X = normal(800, 2)
+    X[77, 0] = far
     pairs = NeighborPairs(X, 0.05)
     assert found(pairs) == expected(X, 0.05)
-    assert (pairs.rounding < 1e-12).float().mean() > 0.95  # all boxes but the outlier's own
+    assert (pairs.rounding < 1e-12).float().mean() > 0.9  # all boxes but the outlier's own

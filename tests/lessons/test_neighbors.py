@@ -16,7 +16,6 @@ from d4sci.data import load_mnist, make_blobs
 from d4sci.distance import distances
 from d4sci.engines import screened
 from d4sci.neighbors import KNeighborsClassifier, nearest
-from tests.support.pretend_mps import PretendMPS, pretend
 
 METRICS = ("euclidean", "manhattan", "cosine")
 BF16, F32, F64 = torch.bfloat16, torch.float32, torch.float64
@@ -144,15 +143,6 @@ def test_a_fit_that_raises_leaves_the_model_as_it_was(wrong, metric):
         model.fit(**{**good, **wrong})
     assert all(value is before[name] for name, value in vars(model).items())
     assert model.score(**good) > 0.5
-
-
-def test_labels_may_lie_elsewhere_than_the_rows():
-    X, y = normal(60, 3, dtype=F32), classes(60)
-    expected = KNeighborsClassifier(3).fit(X, y).predict(X)
-    with PretendMPS():
-        found = KNeighborsClassifier(3).fit(pretend(X), y).predict(pretend(X))
-        assert found.device.type == "mps"
-        assert found.cpu().tolist() == expected.tolist()
 
 
 def test_it_is_an_estimator():
