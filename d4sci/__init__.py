@@ -8,9 +8,9 @@ Import from the file that is named after the concept, so that `??` shows the les
 __version__ = "0.1.0"
 
 NOTEBOOKS = {
-    "1-overview-and-tensors": ["device", "data", "preprocessing", "metrics"],
+    "1-overview-and-tensors": ["device", "data", "preprocessing", "model_selection", "metrics"],
     "2-unsupervised-learning": ["distance", "pca", "kmeans", "dbscan"],
-    "3-supervised-learning": ["neighbors", "linear", "svm", "model_selection"],
+    "3-supervised-learning": ["neighbors", "linear", "svm"],
     "4-neural-networks": ["mlp", "cnn", "training", "train_mnist"],
     "5-deep-learning-applications": ["autoencoder", "gan", "gnn"],
 }
