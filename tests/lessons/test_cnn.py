@@ -119,5 +119,5 @@ def test_the_stored_weights():
     model.load_state_dict(load_weights("mnist-cnn.pt"))
     images, labels = load_mnist("test")
     with torch.no_grad():
-        logits = model.eval()(images[:2000, None].float() / 255)
-    assert (logits.argmax(1) == labels[:2000]).float().mean() > 0.99
+        logits = model.eval()(images[:, None].float() / 255)
+    assert (logits.argmax(1) == labels).float().mean() > 0.993  # 99.38 %, says data/README.md
