@@ -1,6 +1,10 @@
 """What several test files share: drawing without a screen, and a device that forgetting shows."""
 
+import os
 import signal
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes share the cores: a thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib
 import pytest
