@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from d4sci import __version__
@@ -20,7 +21,7 @@ usage: python -m d4sci [command]
   --version         show the version of d4sci"""
 
 
-def lab(*options):
+def lab(*options: str) -> int:
     """Run JupyterLab on notebooks/ until it ends; return its exit status.
 
     No other machine gets in, and this one only with JupyterLab's token. One Ctrl-C ends it.
@@ -40,26 +41,26 @@ def lab(*options):
             continue
 
 
-def test(*options):
+def test(*options: str) -> int:
     """Run the unit tests, then the notebooks; return 0 only if both pass."""
     statuses = [run_pytest("tests", *options), run_notebooks(*options)]
     if options and 0 in statuses:  # `-k kmeans` may leave one of the two without a test
         statuses = [status for status in statuses if status != NO_TESTS]
-    return next(filter(None, statuses), 0)
+    return next(filter(None, statuses), 0)  # the first that is not 0
 
 
-def run_notebooks(*options):
+def run_notebooks(*options: str) -> int:
     """Execute every notebook and compare what it prints with what is stored."""
     nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
     return run_pytest(*nbval, "notebooks", *options)
 
 
-def run_pytest(*arguments):
+def run_pytest(*arguments: str) -> int:
     """Run pytest with this interpreter in the root of the repository; return its exit status."""
     return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks; return the exit status."""
     command, *options = (sys.argv[1:] if arguments is None else arguments) or [""]
     if command in ("--help", "-h", "--version"):

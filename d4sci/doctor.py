@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +27,7 @@ class Result(NamedTuple):
     fix: str = ""
 
 
-def examine_python():
+def examine_python() -> Result:
     """The interpreter must be one that the course runs on."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST:
@@ -37,7 +38,7 @@ def examine_python():
     return Result("ok", version)
 
 
-def examine_environment():
+def examine_environment() -> Result:
     """The course should have an environment of its own, which no other project changes."""
     if Path(sys.prefix, "conda-meta").is_dir():
         return Result("ok", f"conda environment {sys.prefix}")
@@ -47,7 +48,7 @@ def examine_environment():
     return Result("WARN", f"none: this is the Python of the system, {sys.prefix}", fix)
 
 
-def examine_kernel():
+def examine_kernel() -> Result:
     """The kernel `python3`, which JupyterLab gives to every notebook, must be this Python."""
     from jupyter_client.manager import KernelManager
 
@@ -65,7 +66,7 @@ def examine_kernel():
     return Result("FAIL", found, f"python -m jupyter {remove}, then python -m {install}")
 
 
-def examine_packages():
+def examine_packages() -> Result:
     """Every dependency must be installed, in a version that d4sci accepts."""
     wrong = unmet_requirements("d4sci")
     if wrong:
@@ -73,7 +74,7 @@ def examine_packages():
     return Result("ok", "every dependency is there")
 
 
-def examine_torchvision():
+def examine_torchvision() -> Result:
     """Torch and torchvision are built in pairs, and one from another pair does not import."""
     pair = f"torch {metadata.version('torch')}, torchvision {metadata.version('torchvision')}"
     wrong = unmet_requirements("torchvision")
@@ -87,7 +88,7 @@ def examine_torchvision():
     return Result("ok", f"{pair}, a pair")
 
 
-def unmet_requirements(distribution):
+def unmet_requirements(distribution: str) -> list[str]:
     """Return a list of what an installed distribution requires and does not find."""
     from packaging.requirements import Requirement
 
@@ -105,7 +106,7 @@ def unmet_requirements(distribution):
     return wrong
 
 
-def examine_data():
+def examine_data() -> Result:
     """Every data file must be there, byte for byte; the folder may be read-only."""
     from d4sci.data import data_path, verify_data
 
@@ -117,7 +118,7 @@ def examine_data():
     return Result("ok", f"{len(report)} files, checksums right")
 
 
-def examine_arithmetic():
+def examine_arithmetic() -> Result:
     """A float32 matrix product must come out right on the CPU and on every accelerator."""
     import torch
 
@@ -137,7 +138,7 @@ def examine_arithmetic():
     return Result("FAIL", found, fix)
 
 
-def matmul_error(device):
+def matmul_error(device: str) -> float:
     """Return how far a float32 product on `device` is from float64 on the CPU, relatively."""
     import torch
 
@@ -147,7 +148,7 @@ def matmul_error(device):
     return ((product - exact).abs().max() / exact.abs().max()).item()
 
 
-def examine_openmp():
+def examine_openmp() -> Result:
     """Two OpenMP runtimes of Intel's or LLVM's kind in one process can crash or stall it."""
     import sklearn.cluster  # noqa: F401
     import torch  # noqa: F401
@@ -164,14 +165,17 @@ def examine_openmp():
     return Result("ok", "no duplicate runtime")
 
 
-def examine_memory():
+def examine_memory() -> Result:
     """The notebooks want 2 GB of free memory."""
     import psutil
 
     free = psutil.virtual_memory().available / 1e9
-    status = "ok" if free >= 2 else "WARN" if free >= 1 else "FAIL"
-    fix = "" if status == "ok" else "close other programs and notebooks; 2 GB should be free"
-    return Result(status, f"{free:.1f} GB free", fix)
+    found, fix = f"{free:.1f} GB free", "close other programs and notebooks; 2 GB should be free"
+    if free >= 2:
+        return Result("ok", found)
+    if free >= 1:
+        return Result("WARN", found, fix)
+    return Result("FAIL", found, fix)
 
 
 CHECKS = [
@@ -180,7 +184,7 @@ CHECKS = [
 ]  # fmt: skip
 
 
-def result_of(check):
+def result_of(check: Callable[[], Result]) -> Result:
     """Run one check; what it raises becomes a failure, so that nothing stops the doctor."""
     try:
         with warnings.catch_warnings():
@@ -191,7 +195,7 @@ def result_of(check):
         return Result("FAIL", f"{type(error).__name__}: {error}", fix)
 
 
-def as_row(name, result):
+def as_row(name: str, result: Result) -> str:
     """Return the text of one row: name, status, what was found, the fix below it."""
     layout = {"width": WIDTH - INDENT, "break_on_hyphens": False}
     rows = textwrap.wrap(textwrap.shorten(result.found, 400), **layout)
@@ -200,13 +204,13 @@ def as_row(name, result):
     return f"{name:<13}{result.status:<7}" + f"\n{'':{INDENT}}".join(rows)
 
 
-def say(text):
+def say(text: str) -> None:
     """Print at once, in characters that this console knows."""
     encoding = sys.stdout.encoding or "ascii"
     print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
-def main():
+def main() -> int:
     """Print the table; return 0 if the machine is ready and 1 if a check failed."""
     failed = []
     say(f"{'check':<13}{'status':<7}found")

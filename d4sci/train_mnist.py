@@ -7,27 +7,28 @@ torchrun --nproc-per-node=2 -m d4sci.train_mnist
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 from d4sci.cnn import CNN
 from d4sci.data import load_mnist
 from d4sci.device import get_device
 from d4sci.metrics import accuracy
 from d4sci.support.checkpoint import save_atomically
-from d4sci.training import evaluate, train
+from d4sci.training import History, evaluate, train
 
 VALIDATION = 6000  # rows at the end of the training set that choose the best epoch
 
 
-def digits(split="train", *, limit=None):
+def digits(split: str = "train", *, limit: int | None = None) -> tuple[Tensor, Tensor]:
     """Return the images as float32 from 0 to 1, (n, 1, 28, 28), and the labels, (n,)."""
     images, labels = load_mnist(split)
     return images[:limit, None].float() / 255, labels[:limit]
 
 
-def make_model(kind, seed):
+def make_model(kind: str, seed: int) -> nn.Module:
     """Return an untrained model; it draws its weights with this seed, and no one else's."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -39,7 +40,7 @@ def make_model(kind, seed):
         )  # fmt: skip
 
 
-def fit(args, device):
+def fit(args: argparse.Namespace, device: torch.device) -> tuple[nn.Module, History, dict]:
     """Train what the command line asks for; return the model, its History, its test scores."""
     X, y = digits(limit=args.limit)
     held_out = max(1, min(VALIDATION, len(X) // 10))
@@ -57,7 +58,7 @@ def fit(args, device):
     return model, history, evaluate(model, *digits("test"), loss_fn=loss_fn, metric=accuracy)
 
 
-def report(args, history, scores, world):
+def report(args: argparse.Namespace, history: History, scores: dict, world: int) -> None:
     """Print an epoch a line, then the score on the test set."""
     processes = "1 process" if world == 1 else f"{world} processes"
     print(f"{args.model}: {processes}, batches of {args.batch_size}")
@@ -68,7 +69,7 @@ def report(args, history, scores, world):
           f"{history.best_epoch + 1}", flush=True)  # fmt: skip
 
 
-def arguments(argv):
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m d4sci.train_mnist", description=__doc__,
@@ -85,7 +86,7 @@ def arguments(argv):
     return parser.parse_args(argv)
 
 
-def join():
+def join() -> torch.device:
     """Meet the other processes; return the device of this one: a GPU each, or else the CPU."""
     if torch.cuda.device_count() < int(os.environ["LOCAL_WORLD_SIZE"]):
         distributed.init_process_group("gloo")
@@ -96,7 +97,7 @@ def join():
     return device
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Train and report, with all the processes that torchrun has started."""
     args = arguments(argv)
     rank = int(os.environ.get("RANK", 0))

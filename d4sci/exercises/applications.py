@@ -1,4 +1,6 @@
-"""The checkers of notebook 5's exercises; how they judge is in `exercises.py`."""
+"""The checkers of notebook 5's exercises; how they judge is in `verdict.py`."""
+
+from collections.abc import Callable
 
 import torch
 from torch.nn.functional import softplus
@@ -6,7 +8,7 @@ from torch.nn.functional import softplus
 from d4sci.exercises.verdict import report, run
 
 
-def check_walk(function):
+def check_walk(function: Callable) -> None:
     """Check `my_walk(a, b, steps)`: codes in equal steps from a to b, both included."""
     a, b = torch.tensor([0.0, 2.0]), torch.tensor([4.0, 0.0])
     t = torch.linspace(0, 1, 5)[:, None]
@@ -23,8 +25,8 @@ def check_walk(function):
     report("my_walk", run(function, a, b, 5), expected, mistakes)
 
 
-def check_judge(function):
-    """Check `my_judge_loss(on_real, on_fake)`: the discriminator's loss from logits."""
+def check_discriminator(function: Callable) -> None:
+    """Check `my_discriminator_loss(on_real, on_fake)`: the discriminator's loss from logits."""
     real, fake = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-1.5, 0.3])
     on_real, on_fake = softplus(-real), softplus(fake)
     expected = on_real.mean() + on_fake.mean()
@@ -38,10 +40,10 @@ def check_judge(function):
         (-expected, "the sign: a loss is positive."),
         (real.mean() - fake.mean(), "these are logits; use softplus."),
     ]
-    report("my_judge_loss", run(function, real, fake), expected, mistakes)
+    report("my_discriminator_loss", run(function, real, fake), expected, mistakes)
 
 
-def check_messages(function):
+def check_messages(function: Callable) -> None:
     """Check `my_messages(H, edge_index)`: the mean of a node's own row and its neighbours'."""
     H = torch.tensor([[1.0, 0.0], [3.0, 2.0], [5.0, 7.0], [9.0, 9.0]])
     edges = torch.tensor([[0, 1, 0, 2], [1, 0, 2, 0]])  # 1 — 0 — 2, and 3 alone

@@ -1,11 +1,13 @@
-"""The checkers of notebook 4's exercises; how they judge is in `exercises.py`."""
+"""The checkers of notebook 4's exercises; how they judge is in `verdict.py`."""
+
+from collections.abc import Callable
 
 import torch
 
 from d4sci.exercises.verdict import report, run
 
 
-def check_perceptron(function):
+def check_perceptron(function: Callable) -> None:
     """Check `my_perceptron(X, y, w, b)`: w and b, joined, after one pass of the learning rule."""
     X = torch.tensor([[2.0, 1.0], [1.0, 3.0], [-1.0, 1.0], [3.0, 1.0]])
     y = torch.tensor([0.0, 1.0, 0.0, 1.0])
@@ -31,7 +33,7 @@ def check_perceptron(function):
     report("my_perceptron", run(function, X, y, w, b), learn(), mistakes)
 
 
-def check_backward(function):
+def check_backward(function: Callable) -> None:
     """Check `my_backward(delta, W, a)`: δ of the layer before, which is a ReLU layer."""
     delta = torch.tensor([[1.0, -2.0], [0.5, 1.0]])
     W = torch.tensor([[1.0, 2.0], [-1.0, 3.0], [0.0, 1.0]])  # (3 in, 2 out)
@@ -48,7 +50,7 @@ def check_backward(function):
     report("my_backward", run(function, delta, W, a), back * alive, mistakes)
 
 
-def check_momentum(function):
+def check_momentum(function: Callable) -> None:
     """Check `my_momentum(w, gradient, lr, mu, steps)`: w after these steps, v starting at 0."""
     w, lr, mu, steps = torch.tensor([1.0, -2.0]), 0.1, 0.5, 3
 
@@ -72,7 +74,7 @@ def check_momentum(function):
     report("my_momentum", run(function, w, gradient, lr, mu, steps), roll(), mistakes)
 
 
-def check_filter(function):
+def check_filter(function: Callable) -> None:
     """Check `my_filter(image, kernel)`: the filter at every place where it fits, as nn.Conv2d."""
     image = torch.tensor([[1.0, 2.0, 0.0, 1.0], [0.0, 1.0, 3.0, 1.0], [2.0, 0.0, 1.0, 4.0]])
     kernel = torch.tensor([[1.0, 2.0], [0.0, -1.0]])

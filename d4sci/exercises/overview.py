@@ -1,11 +1,13 @@
 """The checkers of notebook 1: rewards, scores, scaling, descent, tensors."""
 
+from collections.abc import Callable
+
 import torch
 
 from d4sci.exercises.verdict import pair, report, run
 
 
-def check_return(function):
+def check_return(function: Callable) -> None:
     """Check `my_return(rewards, gamma)`: G = Σ γᵏ r_k, k from 0."""
     rewards, gamma = torch.tensor([1.0, 2.0, 0.0, 5.0]), 0.5
     k = torch.arange(4)
@@ -20,7 +22,7 @@ def check_return(function):
     report("my_return", run(function, rewards, gamma), expected, mistakes)
 
 
-def check_scores(function):
+def check_scores(function: Callable) -> None:
     """Check `my_scores(y_true, y_pred)`: (precision, recall) of class 1."""
     y_true = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
     y_pred = torch.tensor([1, 1, 1, 0, 1, 1, 0, 0, 0, 0])  # TP 3, FP 2, FN 1, TN 4
@@ -35,7 +37,7 @@ def check_scores(function):
     report("my_scores", got, torch.tensor([3 / 5, 3 / 4]), mistakes)
 
 
-def check_scaling(function):
+def check_scaling(function: Callable) -> None:
     """Check `my_scaling(X_train, X_test)`: both scaled by the training columns' range."""
     train = torch.tensor([[0.0, 10.0], [5.0, 20.0], [10.0, 30.0]])
     test = torch.tensor([[2.0, 40.0], [20.0, 25.0]])
@@ -61,7 +63,7 @@ def check_scaling(function):
     report("my_scaling", got, by(low, high), mistakes)
 
 
-def check_descent(function):
+def check_descent(function: Callable) -> None:
     """Check `my_descent(f, start, alpha, steps)`: the position after that many steps."""
     curvature = torch.tensor([1.0, 4.0])
     start, alpha, steps = torch.tensor([2.0, -1.0]), 0.1, 3
@@ -90,7 +92,7 @@ def check_descent(function):
     report("my_descent", result, after(steps), mistakes)
 
 
-def check_standardise(function):
+def check_standardise(function: Callable) -> None:
     """Check `my_standardise(X)`: columns of mean 0 and standard deviation 1."""
     X = torch.tensor([[1.0, 10.0], [2.0, 30.0], [3.0, 20.0], [6.0, 80.0]])
     mean, sd = X.mean(0), X.std(0, correction=0)

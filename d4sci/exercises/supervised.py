@@ -1,4 +1,6 @@
-"""The checkers of notebook 3's exercises; how they judge is in `exercises.py`."""
+"""The checkers of notebook 3's exercises; how they judge is in `verdict.py`."""
+
+from collections.abc import Callable
 
 import torch
 from torch.nn.functional import softplus
@@ -6,7 +8,7 @@ from torch.nn.functional import softplus
 from d4sci.exercises.verdict import report, run
 
 
-def check_vote(function):
+def check_vote(function: Callable) -> None:
     """Check `my_vote(distances, labels)`: the class with the largest sum of 1/distance."""
     distances = torch.tensor([0.4, 2.0, 2.0, 4.0, 4.0])
     labels = torch.tensor([1, 2, 2, 0, 2])
@@ -21,7 +23,7 @@ def check_vote(function):
     report("my_vote", run(function, distances, labels), 1, mistakes)
 
 
-def check_gradient(function):
+def check_gradient(function: Callable) -> None:
     """Check `my_gradient(X, y, w)`: Xᵀ(Xw − y)/n."""
     X = torch.tensor([[1.0, 2.0], [1.0, 0.0], [1.0, -1.0], [1.0, 3.0]])
     y, w = torch.tensor([3.0, 1.0, -1.0, 2.0]), torch.tensor([0.5, 1.0])
@@ -38,7 +40,7 @@ def check_gradient(function):
     report("my_gradient", run(function, X, y, w), expected, mistakes)
 
 
-def check_log_loss(function):
+def check_log_loss(function: Callable) -> None:
     """Check `my_log_loss(z, y)`: the mean of softplus(z) − y z, also for a huge z."""
     z, y = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
     each = softplus(z) - y * z
@@ -59,7 +61,7 @@ def check_log_loss(function):
     report("my_log_loss", result, each.mean(), mistakes)
 
 
-def check_svm_loss(function):
+def check_svm_loss(function: Callable) -> None:
     """Check `my_svm_loss(w, b, X, y, C)`: ½‖w‖² + C Σ max(0, 1 − y f)."""
     X = torch.tensor([[1.0, 0.2], [0.5, -0.5], [-1.0, 0.0], [1.0, 0.0]])
     y, w, b, C = torch.tensor([1.0, 1.0, -1.0, -1.0]), torch.tensor([1.0, 2.0]), -0.5, 3.0

@@ -1,11 +1,13 @@
-"""The checkers of notebook 2's exercises; how they judge is in `exercises.py`."""
+"""The checkers of notebook 2's exercises; how they judge is in `verdict.py`."""
+
+from collections.abc import Callable
 
 import torch
 
 from d4sci.exercises.verdict import report, run
 
 
-def check_components(function):
+def check_components(function: Callable) -> None:
     """Check `my_components(X, share)`: the fewest components with that share of the variance."""
     angles = torch.arange(8) * torch.pi / 4
     X = torch.stack([angles.cos(), 0.5 * angles.sin(), 0.25 * (2 * angles).cos()], dim=1)
@@ -18,7 +20,7 @@ def check_components(function):
     report("my_components", run(function, X, 0.9), 2, mistakes)
 
 
-def check_round(function):
+def check_round(function: Callable) -> None:
     """Check `my_round(X, mu)`: the centres after one assignment and one update."""
     X = torch.tensor([[0.0, 0.0], [2.0, 0.0], [10.0, 1.0], [12.0, 5.0]])
     mu = torch.tensor([[1.0, 1.0], [9.0, 0.0], [50.0, 50.0]])
@@ -37,7 +39,7 @@ def check_round(function):
     report("my_round", run(function, X, mu), expected, mistakes)
 
 
-def check_core(function):
+def check_core(function: Callable) -> None:
     """Check `my_core(X, eps, min_samples)`: True where a point is core."""
     X = torch.tensor([[0.0], [1.0], [2.0], [4.0], [5.5]])
     counts = torch.tensor([2, 3, 2, 1, 1])  # points within 1.0, itself included

@@ -3,7 +3,11 @@
 A checker prints one line: "Not done yet", "Correct", or a hint that fits the mistake it recognises.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
+from torch import Tensor
 
 
 def _close(a, b):
@@ -15,7 +19,7 @@ def _close(a, b):
     return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-def report(name, got, expected, mistakes):
+def report(name: str, got: Any, expected: Any, mistakes: Sequence[tuple[Any, str]]) -> None:
     """Print the verdict on one result.
 
     mistakes: (result of a typical wrong answer, hint) pairs, tried in order.
@@ -32,7 +36,7 @@ def report(name, got, expected, mistakes):
 
 
 def _show(value):
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, Tensor):
         shape = f" of shape {tuple(value.shape)}" if value.ndim else ""
         numbers = [round(v, 3) for v in value.detach().flatten()[:4].tolist()]
         more = ", …" if value.numel() > 4 else ""
@@ -40,15 +44,15 @@ def _show(value):
     return str(value)
 
 
-def run(function, *arguments):
+def run(function: Callable, *arguments: Any) -> Any:
     """Call the learner's function on copies; return its result, or the error as a result."""
     try:
-        return function(*[a.clone() if isinstance(a, torch.Tensor) else a for a in arguments])
+        return function(*[a.clone() if isinstance(a, Tensor) else a for a in arguments])
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
-def pair(name, got):
+def pair(name: str, got: Any) -> Tensor | str | None:
     """Return a pair stacked into one tensor, None if there is nothing, else a sentence."""
     if got is None or isinstance(got, str):
         return got

@@ -4,11 +4,12 @@ Importing this loads nothing; a plot's file, and matplotlib with it, is loaded w
 """
 
 from importlib import import_module
+from typing import Any
 
 FILES = {
     "base": [
-        "COLORS", "MARKERS", "color_and_marker", "grid_points", "new_axes", "plot_boundary",
-        "plot_curves", "plot_heatmap", "plot_images", "plot_points", "use_style",
+        "COLORS", "MARKERS", "class_name", "color_and_marker", "grid_points", "new_axes",
+        "plot_boundary", "plot_curves", "plot_heatmap", "plot_images", "plot_points", "use_style",
     ],
     "diagrams": ["plot_flow", "plot_nested_sets", "plot_tensor"],
     "explore": ["explore"],
@@ -29,7 +30,7 @@ HOMES = {name: file for file, names in FILES.items() for name in names}
 __all__ = sorted(HOMES)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Load a plot from its file at its first use."""
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -38,6 +39,6 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     """List the plots, loaded or not, for completion."""
     return __all__

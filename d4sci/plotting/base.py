@@ -4,20 +4,27 @@ Each takes an `ax` (or makes one), draws, labels, and returns the `Axes`; none s
 Colours are those of Okabe and Ito, and a marker or a line style always says the same as the colour.
 """
 
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from d4sci.device import to_numpy
 
+Values = Tensor | ArrayLike  # what can be drawn: tensors on any device, arrays, lists
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "^", "s", "D", "v", "P", "X"]
 
 
-def use_style():
+def use_style() -> None:
     """Set the look of the course's figures; call it once, at the top of a notebook."""
     plt.style.use(Path(__file__).with_name("d4sci.mplstyle"))
     try:
@@ -29,19 +36,31 @@ def use_style():
         pass
 
 
-def new_axes(ax=None, **figure):
+def new_axes(ax: Axes | None = None, **figure: Any) -> Axes:
     """Return `ax`, or the axes of a new figure made with the given arguments."""
     return plt.subplots(**figure)[1] if ax is None else ax
 
 
-def color_and_marker(i):
+def color_and_marker(i: int) -> tuple[str, str]:
     """Return the colour and the marker of class i; a code of -1 means noise, a grey dot."""
     if i < 0:
         return "#999999", "."
     return COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
 
 
-def plot_points(X, y=None, *, names=None, labels=("feature 1", "feature 2"), size=22, ax=None):
+def class_name(c: int, names: Sequence[str] | None = None, *, below: str = "noise") -> str:
+    """Return what a legend calls class c: its name, else its number; `below` for a code of -1."""
+    if c < 0:
+        return below
+    if names is None:
+        return f"class {c}"
+    return names[c]
+
+
+def plot_points(
+    X: Values, y: Values | None = None, *, names: Sequence[str] | None = None,
+    labels: tuple[str, str] = ("feature 1", "feature 2"), size: float = 22, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Scatter the first two columns of X, one colour and marker per class.
 
     X: points (n, d ≥ 2). y: integer classes (n,), or None. names: the classes' names, in order.
@@ -53,17 +72,19 @@ def plot_points(X, y=None, *, names=None, labels=("feature 1", "feature 2"), siz
     classes = np.unique(groups)
     for c in classes:
         color, marker = color_and_marker(c)
-        name = "noise" if c < 0 else f"class {c}" if names is None else names[c]
+        label = None if y is None else class_name(c, names)
         rows = X[groups == c]
         look = {"s": size, "color": color, "marker": marker, "edgecolor": "white", "linewidth": 0.4}
-        ax.scatter(rows[:, 0], rows[:, 1], label=None if y is None else name, **look)
+        ax.scatter(rows[:, 0], rows[:, 1], label=label, **look)
     if len(classes) > 1:
         ax.legend()
     ax.set(xlabel=labels[0], ylabel=labels[1])
     return ax
 
 
-def grid_points(X, *, steps=200, margin=0.08):
+def grid_points(
+    X: Values, *, steps: int = 200, margin: float = 0.08
+) -> tuple[Tensor, tuple[float, float, float, float]]:
     """Return a grid over the box of X's first two columns: points (steps², 2), and its extent."""
     X = to_numpy(X)[:, :2]
     low, high = X.min(0), X.max(0)
@@ -73,7 +94,9 @@ def grid_points(X, *, steps=200, margin=0.08):
     return torch.tensor(np.c_[xx.ravel(), yy.ravel()], dtype=torch.float32), (x0, x1, y0, y1)
 
 
-def plot_boundary(predict, X, *, steps=200, ax=None):
+def plot_boundary(
+    predict: Callable[[Tensor], Values], X: Values, *, steps: int = 200, ax: Axes | None = None
+) -> Axes:
     """Colour the plane by the class that `predict` gives, over the box of the points X.
 
     predict: function from points (n, 2) to integer classes (n,).
@@ -93,7 +116,11 @@ def plot_boundary(predict, X, *, steps=200, ax=None):
     return ax
 
 
-def plot_curves(curves, x=None, *, labels=("step", "value"), log="", marker=None, ax=None):
+def plot_curves(
+    curves: Mapping[str, Values], x: Values | None = None, *,
+    labels: tuple[str, str] = ("step", "value"), log: str = "", marker: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw one line per entry of `curves`, each with its own colour and line style.
 
     curves: {name: values (n,)}. x: the shared horizontal positions (n,), default 0..n-1.
@@ -102,15 +129,20 @@ def plot_curves(curves, x=None, *, labels=("step", "value"), log="", marker=None
     ax = new_axes(ax)
     for name, values in curves.items():
         values = to_numpy(values)
-        ax.plot(range(len(values)) if x is None else to_numpy(x), values, marker=marker, label=name)
+        positions = range(len(values)) if x is None else to_numpy(x)
+        ax.plot(positions, values, marker=marker, label=name)
     if len(curves) > 1:
         ax.legend()
     ax.set(xlabel=labels[0], ylabel=labels[1])
-    ax.set(**{f"{axis}scale": "log" for axis in log})
+    for axis in log:
+        ax.set(**{f"{axis}scale": "log"})
     return ax
 
 
-def plot_heatmap(M, *, rows=None, columns=None, labels=("column", "row"), fmt="{:.2f}", ax=None):
+def plot_heatmap(
+    M: Values, *, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None,
+    labels: tuple[str, str] = ("column", "row"), fmt: str = "{:.2f}", ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw a matrix as coloured cells with its numbers written in.
 
     M: matrix (r, c). rows, columns: names of the rows and columns. labels: names of the two axes.
@@ -119,18 +151,24 @@ def plot_heatmap(M, *, rows=None, columns=None, labels=("column", "row"), fmt="{
     ax = new_axes(ax)
     M = to_numpy(M)
     image = ax.imshow(M, cmap="cividis", aspect="auto")
-    middle = (image.norm.vmin + image.norm.vmax) / 2
-    for (i, j), value in np.ndenumerate(M) if fmt else ():
-        dark = value < middle
-        ax.text(j, i, fmt.format(value), ha="center", va="center", color="w" if dark else "k")
-    ax.set_xticks(range(M.shape[1]), columns if columns is not None else range(M.shape[1]))
-    ax.set_yticks(range(M.shape[0]), rows if rows is not None else range(M.shape[0]))
+    if fmt:
+        middle = (image.norm.vmin + image.norm.vmax) / 2
+        for (i, j), value in np.ndenumerate(M):
+            color = "w" if value < middle else "k"
+            ax.text(j, i, fmt.format(value), ha="center", va="center", color=color)
+    rows = range(M.shape[0]) if rows is None else rows
+    columns = range(M.shape[1]) if columns is None else columns
+    ax.set_xticks(range(M.shape[1]), columns)
+    ax.set_yticks(range(M.shape[0]), rows)
     ax.set(xlabel=labels[0], ylabel=labels[1])
     ax.grid(False)
     return ax
 
 
-def plot_images(images, *, titles=None, columns=10, ax=None):
+def plot_images(
+    images: Values, *, titles: Sequence[Any] | None = None, columns: int = 10,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Lay small grey images side by side, row by row, each with its title above it.
 
     images: (n, height, width), any range; dark is low. titles: n texts, or None.
@@ -138,12 +176,13 @@ def plot_images(images, *, titles=None, columns=10, ax=None):
     images = to_numpy(images)
     n, height, width = images.shape
     columns = min(columns, n)
-    rows = -(-n // columns)
+    rows = math.ceil(n / columns)
     head = height // 3 if titles is not None else 1
     ax = new_axes(ax, figsize=(0.75 * columns, 0.75 * rows * (height + head) / height + 0.1))
     canvas = np.full((rows * (height + head), columns * (width + 1)), np.nan)
     for i, image in enumerate(images):
-        top, left = i // columns * (height + head) + head, i % columns * (width + 1)
+        row, column = divmod(i, columns)
+        top, left = row * (height + head) + head, column * (width + 1)
         canvas[top : top + height, left : left + width] = image
         if titles is not None:
             ax.text(left + width / 2, top - 1, titles[i], ha="center", va="bottom", fontsize=9)

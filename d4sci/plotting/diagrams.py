@@ -1,12 +1,16 @@
 """Diagrams made of shapes and words: nested sets, boxes with arrows, tensors as blocks."""
 
+from collections.abc import Mapping, Sequence
+from itertools import product
+
 import torch
+from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse, Rectangle
 
-from d4sci.plotting.base import COLORS, new_axes
+from d4sci.plotting.base import COLORS, Values, new_axes
 
 
-def plot_nested_sets(names, *, ax=None):
+def plot_nested_sets(names: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw sets inside one another, the outermost first, each with its name at the top."""
     ax = new_axes(ax, figsize=(6.4, 4.2))
     for i, name in enumerate(names):
@@ -21,7 +25,11 @@ def plot_nested_sets(names, *, ax=None):
     return ax
 
 
-def plot_flow(boxes, arrows, *, colors=None, figsize=(7.6, 2.6), ax=None):
+def plot_flow(
+    boxes: Mapping[str, tuple[float, float]], arrows: Sequence[tuple[str, ...]], *,
+    colors: Mapping[str, int] | None = None, figsize: tuple[float, float] = (7.6, 2.6),
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw boxes with text and arrows between them.
 
     boxes: {text: (x, y)}, the centres, in any units.
@@ -29,16 +37,13 @@ def plot_flow(boxes, arrows, *, colors=None, figsize=(7.6, 2.6), ax=None):
     colors: {text: number of the colour}, default 0.
     """
     ax = new_axes(ax, figsize=figsize)
-    drawn = {}
-    for text, (x, y) in boxes.items():
-        color = COLORS[(colors or {}).get(text, 0) % len(COLORS)]
-        style = {"boxstyle": "round,pad=0.45", "fc": color + "22", "ec": color, "lw": 1.6}
-        drawn[text] = ax.text(x, y, text, ha="center", va="center", bbox=style, zorder=3)
+    patches = _draw_boxes(ax, boxes, colors or {})
+    pairs = [arrow[:2] for arrow in arrows]
     for start, end, *label in arrows:
         (x0, y0), (x1, y1) = boxes[start], boxes[end]
-        bend = "arc3,rad=0.35" if (end, start) in [a[:2] for a in arrows] else "arc3"
+        bend = "arc3,rad=0.35" if (end, start) in pairs else "arc3"
         line = {"arrowstyle": "-|>", "color": "#444444", "lw": 1.4, "connectionstyle": bend}
-        line |= {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        line |= {"patchA": patches[start], "patchB": patches[end]}
         ax.annotate("", (x1, y1), (x0, y0), arrowprops=line | {"shrinkA": 2, "shrinkB": 2})
         if label:
             back = {"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none"}
@@ -50,7 +55,18 @@ def plot_flow(boxes, arrows, *, colors=None, figsize=(7.6, 2.6), ax=None):
     return ax
 
 
-def plot_tensor(T, *, ax=None):
+def _draw_boxes(ax, boxes, colors):
+    """Draw the boxes of `plot_flow`; return their outlines, {text: patch}."""
+    patches = {}
+    for text, (x, y) in boxes.items():
+        color = COLORS[colors.get(text, 0) % len(COLORS)]
+        style = {"boxstyle": "round,pad=0.45", "fc": color + "22", "ec": color, "lw": 1.6}
+        drawn = ax.text(x, y, text, ha="center", va="center", bbox=style, zorder=3)
+        patches[text] = drawn.get_bbox_patch()
+    return patches
+
+
+def plot_tensor(T: Values, *, ax: Axes | None = None) -> Axes:
     """Draw a tensor of rank 0 to 4 as numbers in cells; the third axis goes into depth.
 
     T: a small integer tensor; a fourth axis repeats the block to the right.
@@ -60,14 +76,14 @@ def plot_tensor(T, *, ax=None):
     blocks = T.reshape((1,) * (4 - T.ndim) + T.shape)
     count, depth, rows, columns = blocks.shape
     shift, gap = 0.35, columns + 0.35 * depth + 0.5
-    for b, d in ((b, d) for b in range(count) for d in reversed(range(depth))):
-        for r, c in ((r, c) for r in range(rows) for c in range(columns)):
-            x, y = b * gap + c + d * shift, -r + d * shift
-            color = COLORS[d % len(COLORS)]
-            ax.add_patch(Rectangle((x, y), 1, 1, fc="white", ec=color, lw=1.5, zorder=depth - d))
-            if d == 0:
-                value = str(blocks[b, d, r, c].item())
-                ax.text(x + 0.5, y + 0.5, value, ha="center", va="center", zorder=depth + 1)
+    back_to_front = reversed(range(depth))
+    for b, d, r, c in product(range(count), back_to_front, range(rows), range(columns)):
+        x, y = b * gap + c + d * shift, -r + d * shift
+        color = COLORS[d % len(COLORS)]
+        ax.add_patch(Rectangle((x, y), 1, 1, fc="white", ec=color, lw=1.5, zorder=depth - d))
+        if d == 0:
+            value = str(blocks[b, d, r, c].item())
+            ax.text(x + 0.5, y + 0.5, value, ha="center", va="center", zorder=depth + 1)
     ax.set(xlim=(-0.1, count * gap), ylim=(-rows + 0.9, 1.1 + depth * shift))
     ax.set_aspect("equal")
     ax.set_axis_off()

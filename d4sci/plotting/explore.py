@@ -2,10 +2,17 @@
 
 import inspect
 from base64 import b64encode
+from collections.abc import Callable
 from html import escape
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:  # without ipywidgets a picture takes the place of the sliders
+    from ipywidgets import VBox
 
 
 class explore:
@@ -19,19 +26,16 @@ class explore:
     Raises TypeError where fn lacks an argument that a slider moves.
     """
 
-    def __init__(self, fn, *, alt, **sliders):
+    def __init__(self, fn: Callable[..., Figure | Axes], *, alt: str, **sliders: tuple | list):
         parameters = inspect.signature(fn).parameters
-        for name in sliders:
+        self.fn, self.alt, self.sliders, self.start = fn, alt, sliders, {}
+        for name, choices in sliders.items():
             if name not in parameters:
                 raise TypeError(f"{fn.__name__} has no argument {name!r} for the slider to move")
-        self.fn, self.alt, self.sliders = fn, alt, sliders
-        self.start = {
-            name: choices[0] if parameters[name].default is inspect.Parameter.empty
-            else parameters[name].default
-            for name, choices in sliders.items()
-        }  # fmt: skip
+            default = parameters[name].default
+            self.start[name] = choices[0] if default is inspect.Parameter.empty else default
 
-    def png(self, **values):
+    def png(self, **values: Any) -> bytes:
         """Return the figure at these values as the bytes of a PNG."""
         figure = self.fn(**values)
         figure = getattr(figure, "figure", None) or figure
@@ -40,7 +44,7 @@ class explore:
         plt.close(figure)
         return buffer.getvalue()
 
-    def widget(self):
+    def widget(self) -> "VBox":
         """Return the sliders with the picture under them, for ipywidgets."""
         import ipywidgets as widgets
 
@@ -60,10 +64,13 @@ class explore:
         common = {"value": self.start[name], "description": name, "continuous_update": False}
         if isinstance(choices, list):
             return widgets.SelectionSlider(options=choices, **common)
-        low, high, *step = choices
-        whole = all(isinstance(c, int) for c in choices)
-        kind = widgets.IntSlider if whole else widgets.FloatSlider
-        step = step[0] if step else 1 if whole else (high - low) / 50
+        low, high, *given = choices
+        if all(isinstance(choice, int) for choice in choices):
+            kind, step = widgets.IntSlider, 1
+        else:
+            kind, step = widgets.FloatSlider, (high - low) / 50
+        if given:
+            step = given[0]
         return kind(min=low, max=high, step=step, **common)
 
     def _image(self, png):
@@ -71,7 +78,7 @@ class explore:
             f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{b64encode(png).decode()}">'
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Give JupyterLab the sliders, and a page without a kernel the picture and its words."""
         bundle = {
             "text/plain": f"explore: {self.alt}",

@@ -1,16 +1,23 @@
 """Plots of notebook 4: neurons, networks, paths on a loss surface, training, mistakes."""
 
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.patches import Circle
+from torch import Tensor
 
 from d4sci.device import to_numpy
-from d4sci.plotting.base import COLORS, color_and_marker, new_axes, plot_heatmap
+from d4sci.plotting.base import COLORS, Values, color_and_marker, new_axes, plot_heatmap
+
+if TYPE_CHECKING:  # the training is not needed to draw its history
+    from d4sci.training import History
 
 
-def plot_brain_cell(*, ax=None):
+def plot_brain_cell(*, ax: Axes | None = None) -> Axes:
     """Draw a nerve cell as a cartoon: dendrites, cell body, axon, synapses."""
     ax = new_axes(ax, figsize=(7.2, 2.8))
     blue, orange = COLORS[:2]
@@ -35,21 +42,24 @@ def plot_brain_cell(*, ax=None):
     return ax
 
 
-def plot_network(sizes, *, names=None, weights=None, ax=None):
+def plot_network(
+    sizes: Sequence[int], *, names: Sequence[Sequence[str]] | None = None,
+    weights: Sequence[Values] | None = None, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw the layers as columns of neurons, and every weight as a line between two of them.
 
     sizes: neurons of each layer, up to a dozen.  names: texts inside them, a list per layer.
     weights: matrices (in, out); a negative one is dashed and orange, a large one thick.
     """
     ax = new_axes(ax, figsize=(6.4, 3.4))
-    places = [[(1.8 * i, 0.5 * (n - 1) - j) for j in range(n)] for i, n in enumerate(sizes)]
+    places = []
+    for i, n in enumerate(sizes):
+        places.append([(1.8 * i, 0.5 * (n - 1) - j) for j in range(n)])
     for i, (left, right) in enumerate(pairwise(places)):
         W = None if weights is None else to_numpy(weights[i])
-        for (j, a), (k, b) in ((p, q) for p in enumerate(left) for q in enumerate(right)):
-            width = 1.0 if W is None else 0.2 + 3 * abs(W[j, k]) / np.abs(W).max()
-            negative = W is not None and W[j, k] < 0
-            color = "#888888" if W is None else COLORS[int(negative)]
-            ax.plot(*zip(a, b, strict=True), "--" if negative else "-", color=color, lw=width)
+        for j, (x0, y0) in enumerate(left):
+            for k, (x1, y1) in enumerate(right):
+                ax.plot([x0, x1], [y0, y1], **_look_of_weight(W, j, k))
     for i, layer in enumerate(places):
         color = color_and_marker(i)[0]
         for j, place in enumerate(layer):
@@ -62,7 +72,21 @@ def plot_network(sizes, *, names=None, weights=None, ax=None):
     return ax
 
 
-def plot_paths(f, paths, *, low=(-2, -2), high=(2, 2), levels=18, ax=None):
+def _look_of_weight(W, j, k):
+    """Return the style of the line of weight W[j, k].  W: (in, out), or None."""
+    if W is None:
+        return {"ls": "-", "color": "#888888", "lw": 1.0}
+    width = 0.2 + 3 * abs(W[j, k]) / np.abs(W).max()
+    if W[j, k] < 0:
+        return {"ls": "--", "color": COLORS[1], "lw": width}
+    return {"ls": "-", "color": COLORS[0], "lw": width}
+
+
+def plot_paths(
+    f: Callable[[Tensor, Tensor], Values], paths: Mapping[str, Values], *,
+    low: tuple[float, float] = (-2, -2), high: tuple[float, float] = (2, 2), levels: int = 18,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw the level lines of f over a rectangle, and the way that each optimiser takes on it.
 
     f: function of two tensors of one shape.  paths: {name: points (steps, 2)}.
@@ -86,7 +110,7 @@ def plot_paths(f, paths, *, low=(-2, -2), high=(2, 2), levels=18, ax=None):
     return ax
 
 
-def plot_history(history, *, ax=None):
+def plot_history(history: "History", *, ax: Axes | None = None) -> Axes:
     """Draw the losses of each epoch, training and validation, and mark the best epoch.
 
     history: what `train` returns.
@@ -105,7 +129,9 @@ def plot_history(history, *, ax=None):
     return ax
 
 
-def plot_confusion(C, *, names=None, ax=None):
+def plot_confusion(
+    C: Values, *, names: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Write out the confusion matrix, and colour its mistakes: the diagonal would outshine them.
 
     C: C[i, j] rows of class i were called j, (k, k).  names: of the classes.

@@ -1,13 +1,20 @@
 """Plots of notebook 3: lines, residuals, projections, descents, probabilities, margins, targets."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from d4sci.device import to_numpy
-from d4sci.plotting.base import COLORS, grid_points, new_axes
+from d4sci.plotting.base import COLORS, Axes, Values, grid_points, new_axes
 
 
-def plot_line(coef, intercept, x, *, label=None, ax=None):
+def plot_line(
+    coef: Tensor | float, intercept: Tensor | float, x: Values, *, label: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw y = intercept + coef · x over the range of x (n,)."""
     ax = new_axes(ax)
     ends = np.array([to_numpy(x).min(), to_numpy(x).max()])
@@ -15,7 +22,7 @@ def plot_line(coef, intercept, x, *, label=None, ax=None):
     return ax
 
 
-def plot_residuals(x, y, y_hat, *, ax=None):
+def plot_residuals(x: Values, y: Values, y_hat: Values, *, ax: Axes | None = None) -> Axes:
     """Draw the points (x, y), the predictions, and a vertical stroke between each two; all (n,)."""
     ax = new_axes(ax)
     x, y, y_hat = to_numpy(x), to_numpy(y), to_numpy(y_hat)
@@ -27,7 +34,7 @@ def plot_residuals(x, y, y_hat, *, ax=None):
     return ax
 
 
-def plot_projection(X, y, y_hat, *, ax=None):
+def plot_projection(X: Values, y: Values, y_hat: Values, *, ax: Axes | None = None) -> Axes:
     """Draw three samples as one point y in space, and ŷ in the plane of the columns of X (3, 2)."""
     ax = new_axes(ax, subplot_kw={"projection": "3d"}, figsize=(6.4, 4.8))
     X, y, y_hat = to_numpy(X), to_numpy(y), to_numpy(y_hat)
@@ -47,7 +54,10 @@ def plot_projection(X, y, y_hat, *, ax=None):
     return ax
 
 
-def plot_descent(loss, path, *, low, high, steps=80, ax=None):
+def plot_descent(
+    loss: Callable[[Tensor], Tensor], path: Values, *, low: tuple[float, float],
+    high: tuple[float, float], steps: int = 80, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Draw the contours of a loss of two weights, and the way of a descent over them.
 
     loss: function of weights (..., 2).  path: one step per row, (t, 2).
@@ -68,7 +78,9 @@ def plot_descent(loss, path, *, low, high, steps=80, ax=None):
     return ax
 
 
-def plot_probability(proba, X, *, fill=True, ax=None):
+def plot_probability(
+    proba: Callable[[Tensor], Values], X: Values, *, fill: bool = True, ax: Axes | None = None
+) -> Axes:
     """Draw lines of equal probability over the box of X, the decision boundary ½ thick.
 
     proba: function from points (n, 2) to probabilities of class 1 (n,).
@@ -86,8 +98,8 @@ def plot_probability(proba, X, *, fill=True, ax=None):
     return ax
 
 
-def plot_margins(model, X, y, *, ax=None):
-    """Draw the line f = 0 of a linear model, the kerbs f = ±1, and rings at the support vectors.
+def plot_margins(model: Any, X: Tensor, y: Values, *, ax: Axes | None = None) -> Axes:
+    """Draw the line f = 0 of a linear model, the margins f = ±1, a ring at each support vector.
 
     model: with decision_function and support_.  X: (n, 2).  y: labels (n,).
     """
@@ -105,7 +117,7 @@ def plot_margins(model, X, y, *, ax=None):
     return ax
 
 
-def plot_targets(*, seed=0, ax=None):
+def plot_targets(*, seed: int = 0, ax: Axes | None = None) -> Axes:
     """Draw four targets: low and high bias across, low and high variance down."""
     ax = new_axes(ax)
     rng = np.random.default_rng(seed)

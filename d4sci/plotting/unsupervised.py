@@ -1,13 +1,16 @@
 """Plots of notebook 2: principal axes, scree, clusters with centres, core, border and noise."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 
 from d4sci.device import to_numpy
-from d4sci.plotting.base import color_and_marker, new_axes, plot_points
+from d4sci.plotting.base import Values, color_and_marker, new_axes, plot_points
 
 
-def plot_principal_axes(mean, components, variances, *, ax=None):
+def plot_principal_axes(
+    mean: Values, components: Values, variances: Values, *, ax: Axes | None = None
+) -> Axes:
     """Draw each principal direction as an arrow from the mean, two standard deviations long.
 
     mean: (2,). components: directions in the rows, (k, 2). variances: along each of them, (k,).
@@ -27,7 +30,7 @@ def plot_principal_axes(mean, components, variances, *, ax=None):
     return ax
 
 
-def plot_scree(ratios, *, ax=None):
+def plot_scree(ratios: Values, *, ax: Axes | None = None) -> Axes:
     """Draw each component's share of the variance as a bar, and the running sum as a line.
 
     ratios: shares in descending order, (k,), from 0 to 1.
@@ -44,7 +47,10 @@ def plot_scree(ratios, *, ax=None):
     return ax
 
 
-def plot_clusters(X, labels, centers=None, *, tracks=None, size=16, ax=None):
+def plot_clusters(
+    X: Values, labels: Values, centers: Values | None = None, *, tracks: Values | None = None,
+    size: float = 16, ax: Axes | None = None,
+) -> Axes:  # fmt: skip
     """Scatter the points by cluster, the centres as black crosses with the way they came.
 
     X: (n, d ≥ 2). labels: (n,), -1 for noise. centers: (k, d). tracks: all centres, (steps, k, d).
@@ -61,7 +67,9 @@ def plot_clusters(X, labels, centers=None, *, tracks=None, size=16, ax=None):
     return ax
 
 
-def plot_density_kinds(X, labels, core, *, size=22, ax=None):
+def plot_density_kinds(
+    X: Values, labels: Values, core: Values, *, size: float = 22, ax: Axes | None = None
+) -> Axes:
     """Scatter core points filled, border points hollow and noise as grey crosses.
 
     X: (n, d ≥ 2). labels: clusters, noise -1, (n,). core: the rows of the core points.
@@ -85,7 +93,9 @@ def plot_density_kinds(X, labels, core, *, size=22, ax=None):
     return ax
 
 
-def plot_neighborhoods(centers, eps, *, color="#444444", ax=None):
+def plot_neighborhoods(
+    centers: Values, eps: float, *, color: str = "#444444", ax: Axes | None = None
+) -> Axes:
     """Draw a circle of radius eps, in the units of the axes, around each centre (k, 2)."""
     ax = new_axes(ax)
     widths = np.full(len(centers), 2 * eps)

@@ -1,12 +1,14 @@
 """Saving what trains, whole or not at all, and going on from there in another process."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 
-def save_atomically(state, path):
+def save_atomically(state: Any, path: str | Path) -> None:
     """Write what torch.save makes of the state, whole or not at all."""
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -20,12 +22,12 @@ def save_atomically(state, path):
         temporary.unlink(missing_ok=True)
 
 
-def save_checkpoint(path, parts, **values):
+def save_checkpoint(path: str | Path, parts: Mapping[str, Any], **values: Any) -> None:
     """Write the state of every part, {name: model, optimizer or schedule}, and plain values."""
     save_atomically({name: part.state_dict() for name, part in parts.items()} | values, path)
 
 
-def load_checkpoint(path, parts):
+def load_checkpoint(path: str | Path, parts: Mapping[str, Any]) -> dict[str, Any]:
     """Give every part its state back, and return the other values, {name: value}.
 
     Only tensors and plain values are read: a file cannot run code (weights_only=True).

@@ -1,19 +1,22 @@
 """Checks at the public boundary: each message says what was expected, what came, and the fix."""
 
 import math
+from collections.abc import Collection, Sized
 from numbers import Integral, Real
+from typing import Any
 
 import torch
+from torch import Tensor
 
 
-def require_tensor(X, name="X"):
+def require_tensor(X: Any, name: str = "X") -> None:
     """Raise TypeError unless X is a tensor."""
-    if not isinstance(X, torch.Tensor):
+    if not isinstance(X, Tensor):
         kind = f"{type(X).__module__}.{type(X).__name__}".removeprefix("builtins.")
         raise TypeError(f"{name} must be a torch.Tensor, got {kind}; use torch.as_tensor({name})")
 
 
-def require_matrix(X, name="X", *, n_features=None):
+def require_matrix(X: Any, name: str = "X", *, n_features: int | None = None) -> None:
     """Raise unless X is a finite float32 or float64 tensor of shape (n, d) with n, d ≥ 1.
 
     n_features: the d that an earlier `fit` saw, if any.
@@ -21,8 +24,11 @@ def require_matrix(X, name="X", *, n_features=None):
     """
     require_tensor(X, name)
     if X.ndim != 2:
-        fix = f"; for one feature use {name}.reshape(-1, 1)" if X.ndim == 1 else ""
-        fix = f"; flatten each row with {name}.flatten(1)" if X.ndim > 2 else fix
+        fix = ""
+        if X.ndim == 1:
+            fix = f"; for one feature use {name}.reshape(-1, 1)"
+        if X.ndim > 2:
+            fix = f"; flatten each row with {name}.flatten(1)"
         raise ValueError(f"{name} must have shape (n, d), got {tuple(X.shape)}{fix}")
     if 0 in X.shape:
         raise ValueError(f"{name} is empty: shape {tuple(X.shape)}; give at least one row")
@@ -35,18 +41,20 @@ def require_matrix(X, name="X", *, n_features=None):
     require_finite(X, name)
 
 
-def require_batch(X, shape, name="X"):
+def require_batch(X: Any, shape: tuple[int, ...], name: str = "X") -> None:
     """Raise unless X is a floating-point tensor of n rows of this shape, a tuple."""
     require_tensor(X, name)
-    if tuple(X.shape[1:]) != shape or X.ndim == 0:
-        fix = f"; use {name}[:, None]" if tuple(X.shape[1:]) == shape[1:] != () else ""
+    row = tuple(X.shape[1:])
+    if row != shape or X.ndim == 0:
+        lacks_channels = len(shape) > 1 and row == shape[1:]
+        fix = f"; use {name}[:, None]" if lacks_channels else ""
         expected = ", ".join(map(str, shape))
         raise ValueError(f"{name} must have shape (n, {expected}), got {tuple(X.shape)}{fix}")
     if not X.is_floating_point():
         raise TypeError(f"{name} must be floating point, got {X.dtype}; use {name}.float()")
 
 
-def require_finite(X, name="X"):
+def require_finite(X: Tensor, name: str = "X") -> None:
     """Raise ValueError if X holds NaN or infinity."""
     # A finite sum proves a finite tensor in one pass; a large sum may overflow, so look closer.
     if not X.sum().isfinite() and not X.isfinite().all():
@@ -56,7 +64,7 @@ def require_finite(X, name="X"):
         )
 
 
-def require_squares(variance, X, name="X"):
+def require_squares(variance: Tensor, X: Tensor, name: str = "X") -> None:
     """Raise ValueError if the dtype of X is too narrow for its squares: the variance, (), tells."""
     vanish = variance < torch.finfo(X.dtype).tiny and (X[0] != X).any()
     if vanish or not variance.isfinite():
@@ -67,7 +75,7 @@ def require_squares(variance, X, name="X"):
         )
 
 
-def require_same_length(name_a, a, name_b, b):
+def require_same_length(name_a: str, a: Sized, name_b: str, b: Sized) -> None:
     """Raise ValueError unless a and b have equally many rows."""
     for name, A in ((name_a, a), (name_b, b)):
         if getattr(A, "ndim", 1) == 0:
@@ -78,7 +86,7 @@ def require_same_length(name_a, a, name_b, b):
         )
 
 
-def require_labels(y, n=None, name="y"):
+def require_labels(y: Any, n: int | None = None, name: str = "y") -> None:
     """Raise unless y is a non-empty tensor of shape (n,)."""
     require_tensor(y, name)
     if y.ndim != 1:
@@ -91,7 +99,9 @@ def require_labels(y, n=None, name="y"):
         raise ValueError(f"{name} must have one entry per row of X: expected {n}, got {len(y)}")
 
 
-def require_classes(y, n=None, name="y", *, n_classes=None):
+def require_classes(
+    y: Any, n: int | None = None, name: str = "y", *, n_classes: int | None = None
+) -> None:
     """Raise unless y is a non-empty tensor of class labels, integer or bool, of shape (n,).
 
     n_classes: k, where the labels must be 0 to k − 1.
@@ -108,34 +118,37 @@ def require_classes(y, n=None, name="y", *, n_classes=None):
         )
 
 
-def require_number(name, value, kind=Real):
+def require_number(name: str, value: Any, kind: type = Real) -> None:
     """Raise TypeError unless value is a number, whole if kind is Integral, and no bool."""
     if not isinstance(value, kind) or isinstance(value, bool):
-        wanted, fix = ("a whole number", "int") if kind is Integral else ("a number", "float")
+        if kind is Integral:
+            wanted, fix = "a whole number", "int"
+        else:
+            wanted, fix = "a number", "float"
         raise TypeError(f"{name} must be {wanted}, got {value!r}; use {fix}(...)")
 
 
-def require_between(name, value, low, high):
+def require_between(name: str, value: Any, low: float, high: float) -> None:
     """Raise unless low ≤ value ≤ high, and a whole number where low is one: 1, not 1.0."""
     require_number(name, value, Integral if isinstance(low, int) else Real)
     if not low <= value <= high:
         raise ValueError(f"{name} must lie between {low:g} and {high}, got {value}")
 
 
-def require_positive(name, value, fix):
+def require_positive(name: str, value: Any, fix: str) -> None:
     """Raise unless value is a number with 0 < value < ∞."""
     require_number(name, value)
     if not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}; {fix}")
 
 
-def require_choice(name, value, choices):
+def require_choice(name: str, value: Any, choices: Collection) -> None:
     """Raise ValueError unless value is one of the choices."""
     if value not in list(choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def require_fitted(estimator, attribute):
+def require_fitted(estimator: Any, attribute: str) -> None:
     """Raise RuntimeError unless `fit` has set the attribute."""
     if not hasattr(estimator, attribute):
         kind = type(estimator).__name__

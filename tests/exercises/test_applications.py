@@ -12,7 +12,7 @@ def walk(a, b, steps, *, low=0.0, high=1.0):
     return a + torch.linspace(low, high, steps)[:, None] * (b - a)
 
 
-def judge(on_real, on_fake, *, real=-1, fake=1, reduce="mean"):
+def discriminator(on_real, on_fake, *, real=-1, fake=1, reduce="mean"):
     return getattr(softplus(real * on_real), reduce)() + getattr(softplus(fake * on_fake), reduce)()
 
 
@@ -30,7 +30,7 @@ def others(H, edges, *, least=1):
 
 COUNTS = torch.tensor([[3], [2], [2], [1]])  # neighbours and the node itself
 NEIGHBORS = torch.tensor([[2], [1], [1], [1]])  # without neighbours there is nothing to scale
-CORRECT = {ex.check_walk: walk, ex.check_judge: judge, ex.check_messages: messages}
+CORRECT = {ex.check_walk: walk, ex.check_discriminator: discriminator, ex.check_messages: messages}
 WRONG = [
     (ex.check_walk, lambda a, b, n: walk(a, b, n)[:-1], "the end is missing"),
     (ex.check_walk, lambda a, b, n: walk(a, b, n)[1:], "the start is missing"),
@@ -39,14 +39,14 @@ WRONG = [
     (ex.check_walk, lambda a, b, n: walk(a, b, n).T, "one code a row"),
     (ex.check_walk, lambda a, b, n: walk(a, b, n, high=n - 1), "go from 0 to 1"),
     (ex.check_walk, lambda a, b, n: walk(a, b, n, high=(n - 1) / n), "misses b"),
-    (ex.check_judge, lambda r, f: judge(r, f, real=1, fake=-1), "the other way round"),
-    (ex.check_judge, lambda r, f: judge(r, f, reduce="sum"), "not sums"),
-    (ex.check_judge, lambda r, f: judge(r, f, fake=-1), "G's wish"),
-    (ex.check_judge, lambda r, f: softplus(-r).mean(), "the forged ones count"),
-    (ex.check_judge, lambda r, f: softplus(f).mean(), "the real ones count"),
-    (ex.check_judge, lambda r, f: judge(r, f) / 2, "not their mean"),
-    (ex.check_judge, lambda r, f: -judge(r, f), "the sign"),
-    (ex.check_judge, lambda r, f: r.mean() - f.mean(), "use softplus"),
+    (ex.check_discriminator, lambda r, f: discriminator(r, f, real=1, fake=-1), "the other way"),
+    (ex.check_discriminator, lambda r, f: discriminator(r, f, reduce="sum"), "not sums"),
+    (ex.check_discriminator, lambda r, f: discriminator(r, f, fake=-1), "G's wish"),
+    (ex.check_discriminator, lambda r, f: softplus(-r).mean(), "the forged ones count"),
+    (ex.check_discriminator, lambda r, f: softplus(f).mean(), "the real ones count"),
+    (ex.check_discriminator, lambda r, f: discriminator(r, f) / 2, "not their mean"),
+    (ex.check_discriminator, lambda r, f: -discriminator(r, f), "the sign"),
+    (ex.check_discriminator, lambda r, f: r.mean() - f.mean(), "use softplus"),
     (ex.check_messages, lambda H, e: messages(H, e) * COUNTS, "these are sums"),
     (ex.check_messages, lambda H, e: others(H, e) * NEIGHBORS, "add the node itself"),
     (ex.check_messages, lambda H, e: others(H, e), "belongs to the mean, too"),

@@ -43,8 +43,8 @@ def test_labels_reach_both_networks():
     assert torch.allclose(difference, by_formula, atol=1e-6)
 
 
-class Sides(nn.Module):
-    """A judge of numbers with one weight: logit = w x."""
+class OneWeight(nn.Module):
+    """A discriminator of numbers with one weight: logit = w x."""
 
     def __init__(self, w):
         super().__init__()
@@ -55,7 +55,7 @@ class Sides(nn.Module):
 
 
 def test_discriminator_step_is_the_formula():
-    D, real, fake = Sides(0.7), normal(6, 1) + 1, normal(6, 1, seed=1).requires_grad_()
+    D, real, fake = OneWeight(0.7), normal(6, 1) + 1, normal(6, 1, seed=1).requires_grad_()
     p_real, p_fake = D(real).sigmoid(), D(fake).sigmoid()
     expected = -(p_real.log().mean() + (1 - p_fake).log().mean())
     (gradient,) = torch.autograd.grad(expected, D.w)
@@ -65,11 +65,11 @@ def test_discriminator_step_is_the_formula():
         (p_real.mean().item(), p_fake.mean().item())
     )
     assert D.w.item() == pytest.approx(0.7 - 0.1 * gradient.item(), rel=1e-5)
-    assert fake.grad is None  # the forger learns nothing from this step
+    assert fake.grad is None  # G learns nothing from this step
 
 
 def test_generator_step_is_the_non_saturating_formula():
-    D, shift = Sides(0.7), nn.Parameter(torch.tensor(-2.0))
+    D, shift = OneWeight(0.7), nn.Parameter(torch.tensor(-2.0))
     Z = normal(6, 1)
     expected = -D(Z + shift).sigmoid().log().mean()
     (gradient,) = torch.autograd.grad(expected, shift)
@@ -80,15 +80,15 @@ def test_generator_step_is_the_non_saturating_formula():
 
 
 def test_extreme_logits_stay_finite():
-    D = Sides(1e4)
+    D = OneWeight(1e4)
     loss, *_ = discriminator_step(
         D, torch.optim.SGD(D.parameters(), 0.0), -torch.ones(2, 1), torch.ones(2, 1)
     )
     assert loss.item() == pytest.approx(2e4)
 
 
-class Line(nn.Module):
-    """Forges numbers from noise: a z + b."""
+class LinearGenerator(nn.Module):
+    """A generator of numbers: a z + b of noise z."""
 
     latent_dim, n_classes = 1, 0
 
@@ -100,7 +100,9 @@ class Line(nn.Module):
         return self.a * Z + self.b
 
 
-class Judge(nn.Module):
+class SmallDiscriminator(nn.Module):
+    """A discriminator of numbers with one hidden layer."""
+
     def __init__(self):
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(1, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
@@ -109,9 +111,9 @@ class Judge(nn.Module):
         return self.layers(x)[:, 0]
 
 
-def test_the_forger_finds_the_distribution_and_the_judge_ends_at_one_half():
+def test_g_finds_the_distribution_and_d_ends_at_one_half():
     torch.manual_seed(0)
-    G, D, X = Line(), Judge(), 2 + 0.7 * normal(5000, 1)
+    G, D, X = LinearGenerator(), SmallDiscriminator(), 2 + 0.7 * normal(5000, 1)
     history = train_gan(G, D, X, steps=1500, batch_size=128, lr=(1e-2, 1e-2))
     assert history.shape == (1500, 2)
     assert G.b.item() == pytest.approx(2, abs=0.1)
@@ -140,9 +142,10 @@ def test_same_seed_same_networks_and_the_global_generator_is_left_alone():
     assert all(not torch.equal(a, b) for a, b in changed)
 
 
-def test_watch_sees_each_step_and_may_look_at_the_forger():
+def test_watch_sees_each_step_and_may_look_at_g():
     torch.manual_seed(0)
-    networks, X, z, seen = (Line(), Judge()), torch.rand(9, 1), normal(4, 1), {}
+    networks, seen = (LinearGenerator(), SmallDiscriminator()), {}
+    X, z = torch.rand(9, 1), normal(4, 1)
     G, D = copy.deepcopy(networks)
     unseen = train_gan(*networks, X, steps=3, batch_size=2)
     history = train_gan(
@@ -176,10 +179,10 @@ def test_bad_input():
     with pytest.raises(TypeError, match="must be a torch"):
         train_gan(G, D, [1, 2])
     with pytest.raises(ValueError, match="steps must lie between 1"):
-        train_gan(Line(), Judge(), X, steps=0)
+        train_gan(LinearGenerator(), SmallDiscriminator(), X, steps=0)
 
 
-def test_the_judges_features_are_what_its_functions_make():
+def test_the_features_of_d_are_what_its_functions_make():
     D, images = Discriminator(channels=(2, 3)), torch.rand(2, 1, 28, 28)
     first, second = (layer for layer in D.features if isinstance(layer, nn.Conv2d))
     H = nn.functional.conv2d(images, first.weight, first.bias, stride=2, padding=1)
@@ -216,7 +219,7 @@ def test_learning_rates_rest_for_one_half_and_then_fall(given, monkeypatch):
     assert rates["generator_step"] == pytest.approx([3e-3 * share for share in shares])
 
 
-def test_the_judge_mirrors_the_forger():
+def test_d_mirrors_g():
     """28 → 14 → 7 pixels with 16 and 32 maps, and back; weights that were stored before fit."""
     ways = [
         [tuple(p.shape) for p in network.parameters() if p.ndim == 4]
@@ -225,7 +228,7 @@ def test_the_judge_mirrors_the_forger():
     assert ways == [[(32, 16, 4, 4), (16, 1, 4, 4)], [(16, 1, 4, 4), (32, 16, 4, 4)]]
 
 
-def test_no_weight_of_the_judge_is_idle():
+def test_no_weight_of_d_is_idle():
     D, images = Discriminator(n_classes=2), torch.rand(4, 1, 28, 28)
     D(images, torch.arange(4) % 2).sum().backward()
     assert all((p.grad != 0).all() for p in D.parameters())
@@ -233,12 +236,12 @@ def test_no_weight_of_the_judge_is_idle():
 
 def test_without_a_seed_it_is_0():
     torch.manual_seed(0)
-    networks, X = (Line(), Judge()), torch.rand(9, 1)
+    networks, X = (LinearGenerator(), SmallDiscriminator()), torch.rand(9, 1)
     runs = [train_gan(*copy.deepcopy(networks), X, steps=2, **seed) for seed in ({}, {"seed": 0})]
     assert torch.equal(*runs)
 
 
-class Moody(Judge):
+class WithDropout(SmallDiscriminator):
     """A discriminator that acts differently in training, and says in which mode it was asked."""
 
     def __init__(self):
@@ -255,7 +258,7 @@ class Moody(Judge):
 def test_every_step_is_taken_in_training_mode(watched):
     """Both networks, even if they came in evaluation mode, or were left so by who watched."""
     torch.manual_seed(0)
-    G, D = Line().eval(), Moody().eval()
+    G, D = LinearGenerator().eval(), WithDropout().eval()
 
     def look(step):
         assert G.training
