@@ -28,10 +28,9 @@ EVALUATION_ROWS = 1024  # at a time, so that memory stays bounded
 
 @dataclass
 class History:
-    """What `train` saw, an entry per epoch: losses are means over rows, rates as used.
+    """What `train` saw, an entry per epoch: losses are means over rows, learning rates as used.
 
-    The lists of a validation stay empty without one.  best_epoch: counted from 0, the one with
-    the lowest validation loss, else the last.
+    The two lists of the validation stay empty without one.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -41,6 +40,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
+        """Return the epoch with the lowest validation loss, else the last, counted from 0."""
         if not self.validation_loss:
             return len(self.loss) - 1
         losses = [math.inf if math.isnan(loss) else loss for loss in self.validation_loss]
@@ -63,11 +63,12 @@ def train(
     patience: stop after so many epochs without a lower validation loss.
     scheduler: stepped after each epoch; a ReduceLROnPlateau sees the validation loss.
     checkpoint: file to save to after each epoch, and to resume from where it exists.
-    seed: of the order of the rows.  (Dropout draws from torch's global generator.)
+    seed: seeds the shuffling.  (Dropout draws from torch's global generator.)
 
     Under torchrun, after `init_process_group`, each process takes its share of every batch and
     gradients are averaged (DistributedDataParallel); the first one validates, saves and shows the
-    bar. The weights are those of one process, unless a layer looks at the batch (BatchNorm).
+    bar. The weights equal those of single-process training up to rounding, except with Dropout or
+    BatchNorm, which sees only the rows of its own process.
     Raises TypeError or ValueError for data, a parameter or a checkpoint that does not fit.
     """
     processes = Processes()  # this one alone, but under torchrun
@@ -135,9 +136,9 @@ class _Run:
         values = load_checkpoint(self.checkpoint, self.parts)
         self.generator.set_state(values["generator"])
         self.history = History(**values["history"])
-        self.best.weights = values["best"]
-        if self.history.validation_loss:
-            self.best.loss = self.history.validation_loss[self.history.best_epoch]
+        losses = self.history.validation_loss
+        if losses:
+            self.best = BestWeights(values["best"], losses[self.history.best_epoch])
 
     def batches(self, X, batch_size, bar):
         """Yield the rows of each batch, in a new order, and move the bar on after each."""
@@ -147,9 +148,9 @@ class _Run:
             bar.update()
 
     def is_over(self, patience):
-        """Tell whether the last `patience` epochs brought nothing better."""
-        late = len(self.history.loss) - 1 - self.history.best_epoch
-        return patience is not None and late >= patience
+        """Tell whether none of the last `patience` epochs was the best."""
+        epochs_since_best = len(self.history.loss) - 1 - self.history.best_epoch
+        return patience is not None and epochs_since_best >= patience
 
     def end_epoch(self, loss, scores, *, save):
         """Note the epoch, keep the best weights, move the schedule on, save."""

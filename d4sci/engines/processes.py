@@ -1,7 +1,7 @@
-"""What training needs of the other processes, if there are any; for one alone all is the identity.
+"""Training on several processes; a single process gets back whatever it puts in.
 
 Under torchrun, after `init_process_group`, each process holds the whole model and takes its share
-of every batch. What they learn is averaged, so that all take the same step.
+of every batch. Their gradients are averaged, so that all take the same step.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Processes:
         """Return this process's rows of a batch, (n,): every world-th one.
 
         A process that is left without rows borrows one, because all must take the step together;
-        `weigh` lets it count nothing.
+        `weigh` gives it weight 0.
         """
         own = batch[self.rank :: self.world]
         if len(own) == 0:
@@ -40,11 +40,11 @@ class Processes:
         return own
 
     def weigh(self, loss: Tensor, batch: Tensor) -> Tensor:
-        """Return the mean loss of this process's rows, so weighed that gradients average right.
+        """Return the mean loss of this process's rows, weighted by their share of the batch.
 
         DistributedDataParallel takes the plain mean over the processes, each of which has taken the
-        mean over its own rows. Where these are more or fewer than an even share (the last batch),
-        the loss is scaled by how many shares they are; a borrowed row is none.
+        mean over its own rows. These may be more or fewer than an even share (in the last batch),
+        so the loss is multiplied by n_own / (n_batch / world); a borrowed row counts 0.
         """
         if self.world == 1:
             return loss
@@ -58,7 +58,7 @@ class Processes:
         return total.item() / self.world
 
     def from_first(self, function: Callable, *arguments: Any) -> Any:
-        """Return function(*arguments), which the first process finds and tells the others."""
+        """Return function(*arguments): the first process calls it and sends the result to all."""
         if self.world == 1:
             return function(*arguments)
         values = [None]

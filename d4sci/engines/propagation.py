@@ -6,12 +6,13 @@ the transpose is made once.
 """
 
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor
 
-# PyTorch says once that its CSR matrices are young. What is used of them here is tested. The filter
-# is set once, at import: to change filters while a network runs would disturb other threads.
+# PyTorch warns once that CSR matrices are in beta. What is used of them here is tested. The filter
+# is set once, at import: changing filters while a network runs would disturb other threads.
 warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
 
 
@@ -36,7 +37,7 @@ class Propagation:
         _, like_H, transposed = graph
         return _SparseProduct.apply(like_H, transposed, H)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, None]:
         """Leave the graph out of copies and files: `deepcopy` cannot copy a sparse tensor."""
         return {"graph": None}
 
@@ -45,12 +46,12 @@ class _SparseProduct(torch.autograd.Function):
     """A H for a sparse A whose transpose is at hand."""
 
     @staticmethod
-    def forward(ctx, A, transposed, H):
+    def forward(ctx: Any, A: Tensor, transposed: Tensor, H: Tensor) -> Tensor:
         ctx.transposed = transposed
         return A @ H
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor]:
         return None, None, ctx.transposed @ gradient
 
 

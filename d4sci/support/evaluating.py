@@ -1,4 +1,4 @@
-"""Looking at a model without moving it."""
+"""Evaluating a model without changing it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from torch import nn
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Hold a model in evaluation mode, without gradients, for the length of a `with` block.
 
-    Dropout draws nothing and BatchNorm moves nothing. Afterwards, an error or not, all its modules
-    get back the mode, train or eval, that they had.
+    Dropout draws no numbers and BatchNorm keeps its running means. Afterwards, also after an error,
+    all modules get back the mode, train or eval, that they had.
     """
     modes = {module: module.training for module in model.modules()}
     try:

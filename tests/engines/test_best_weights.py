@@ -31,6 +31,17 @@ def test_the_first_of_the_lowest_is_kept(losses, best):
     assert model.weight.item() == (-1 if best is None else best)
 
 
+def test_a_loss_that_is_no_number_is_beaten_by_any():
+    model, kept = nn.Linear(1, 1), {"weight": torch.ones(1, 1), "bias": torch.zeros(1)}
+    weights = BestWeights(kept, math.nan)
+    assert weights.loss == math.inf
+    weights.note(model, math.nan)
+    assert weights.weights is kept
+    weights.note(model, 7.0)
+    assert weights.loss == 7
+    assert torch.equal(weights.weights["weight"], model.weight)
+
+
 def test_a_look_gives_back_the_modes_after_an_error_too():
     model = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(2))
     model[1].eval()
