@@ -1,4 +1,4 @@
-"""What all estimators share: parameters by name, a score, a warning when a fit stops early.
+"""What all estimators share: parameters by name, a score, a warning about a doubtful fit.
 
 Nothing here hides `fit`: each lesson writes its own. The names are scikit-learn's, so that its
 `clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take our estimators, on tensors.
@@ -9,22 +9,25 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor
 
 from d4sci.metrics import accuracy, r2
 from d4sci.support.checks import require_tensor
 
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
 PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 class ConvergenceWarning(UserWarning):
-    """A fit stopped before it had converged: what it found may still improve."""
+    """A fit stopped before it had converged, or K-Means found fewer clusters than asked for."""
 
 
 def warn_not_converged(reason: str, advice: str) -> None:
-    """Warn that a fit stopped before it had converged: why, and what to do about it.
+    """Give a `ConvergenceWarning`: what happened (reason), and what to do about it (advice).
 
     The warning points to the line outside this package that asked for the fit.
     """
@@ -38,7 +41,10 @@ class Estimator:
     """The parameters of a dataclass by name, as in scikit-learn. Its fields are the parameters."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return {name: value} of all parameters.  deep: also of those within parameters."""
+        """Return {name: value} of all parameters.
+
+        deep: ignored, since no parameter is an estimator itself; scikit-learn passes it.
+        """
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def set_params(self, **params: Any) -> Self:
@@ -62,7 +68,7 @@ class Estimator:
                 shown.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         """Return what scikit-learn asks of an estimator; it is imported only then."""
         from sklearn.utils import Tags, TargetTags
 
@@ -84,7 +90,7 @@ class Classifier(Estimator):
         predicted = self.predict(X)
         return accuracy(y.to(predicted.device), predicted)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         from sklearn.utils import ClassifierTags
 
         tags = super().__sklearn_tags__()
@@ -110,7 +116,7 @@ class Regressor(Estimator):
             return sum(scores) / len(scores)
         return r2(y, predicted)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         from sklearn.utils import RegressorTags
 
         tags = super().__sklearn_tags__()
@@ -127,7 +133,7 @@ class Clusterer(Estimator):
         """Return `fit(X).labels_`, (n,).  y: ignored, as in scikit-learn."""
         return self.fit(X).labels_
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         tags = super().__sklearn_tags__()
         tags.estimator_type = "clusterer"
         return tags
@@ -140,7 +146,7 @@ class Transformer(Estimator):
         """Return `fit(X).transform(X)`.  y: ignored, as in scikit-learn."""
         return self.fit(X).transform(X)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         from sklearn.utils import TransformerTags
 
         tags = super().__sklearn_tags__()

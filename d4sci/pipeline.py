@@ -3,9 +3,12 @@
 import copy
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 
 class Pipeline:
@@ -13,10 +16,12 @@ class Pipeline:
 
     steps: any number of transformers (with fit_transform and transform), then a model (with fit
     and predict), as in `Pipeline(StandardScaler(), PCA(2), KNeighborsClassifier())`.
-    `fit` fits copies of the steps, which then take their places in `steps`: where one of them
-    raises, the pipeline stays as it was.
+    The last step may also be a clusterer or a transformer: then the pipeline has its `fit_predict`,
+    or its `transform` and `fit_transform`.
+    `fit` fits copies of the steps and puts them into `steps` at the end: if one of them raises, the
+    pipeline stays as it was.
 
-    `model` is the last step, `transformer` the one before it, where there is just one. By these
+    `model` is the last step, `transformer` the one before it, if there is just one. By these
     names `set_params(model__n_neighbors=3)` reaches a parameter of a step; several transformers
     go by their classes in lower case: `set_params(pca__n_components=2)`.
     Raises TypeError for a step that cannot transform or fit.
@@ -38,13 +43,18 @@ class Pipeline:
         return self.steps[0]
 
     def fit(self, X: Tensor, y: Tensor | None = None) -> Self:
-        """Fit the first step to X (n, d), each further one to what comes out before it, and y."""
+        """Fit the first step to X (n, d), each further one to the output of the step before it."""
+        self._fit_steps("fit", X, y)
+        return self
+
+    def _fit_steps(self, method, X, y):
+        """Fit copies of all steps; method: the model's, by name, whose result is returned."""
         *transformers, model = copy.deepcopy(self.steps)
         for transformer in transformers:
             X = transformer.fit_transform(X, y)
-        model.fit(X, y)
+        result = getattr(model, method)(X, y)
         self.steps = (*transformers, model)
-        return self
+        return result
 
     def predict(self, X: Tensor) -> Tensor:
         """Return what the model predicts for the transformed X.  X: (n, d) → (n,)."""
@@ -55,7 +65,8 @@ class Pipeline:
             X = transformer.transform(X)
         return X
 
-    # A pipeline has these methods where its model has them: `hasattr` tells the truth.
+    # A pipeline has each of the following methods only if its model has it: hasattr(pipeline,
+    # "predict_proba") is False for a pipeline that ends with a LinearSVM.
 
     @property
     def predict_proba(self) -> Callable[[Tensor], Tensor]:
@@ -68,16 +79,38 @@ class Pipeline:
         return self._from_raw_rows(self.model.decision_function)
 
     @property
-    def score(self) -> Callable[[Tensor, Tensor], float]:
+    def score(self) -> Callable[..., float]:
         """Return the model's `score`, for rows before they are transformed."""
         return self._from_raw_rows(self.model.score)
 
+    @property
+    def transform(self) -> Callable[[Tensor], Tensor]:
+        """Return a method that applies the `transform` of all steps, one after the other."""
+        return self._from_raw_rows(self.model.transform)
+
     def _from_raw_rows(self, method):
         @wraps(method)  # its name and docstring
-        def transform_and_call(X, *y):
-            return method(self._transform(X), *y)
+        def transform_and_call(X, *args, **kwargs):
+            return method(self._transform(X), *args, **kwargs)
 
         return transform_and_call
+
+    @property
+    def fit_predict(self) -> Callable[..., Tensor]:
+        """Return a method that fits all steps and returns the labels of the rows, (n,)."""
+        return self._fitting("fit_predict")
+
+    @property
+    def fit_transform(self) -> Callable[..., Tensor]:
+        """Return a method that fits all steps and returns the rows as the last one has them."""
+        return self._fitting("fit_transform")
+
+    def _fitting(self, name):
+        @wraps(getattr(self.model, name))
+        def fit_and_call(X, y=None):
+            return self._fit_steps(name, X, y)
+
+        return fit_and_call
 
     @property
     def classes_(self) -> Tensor:
@@ -102,7 +135,7 @@ class Pipeline:
     def set_params(self, **params: Any) -> Self:
         """Replace steps by name, and set their parameters as `name__parameter`.
 
-        Raises ValueError for an unknown name.
+        Raises ValueError for an unknown name; then nothing is set.
         """
         steps = self.get_params(deep=False)
         nested = {}
@@ -116,6 +149,8 @@ class Pipeline:
                 steps[step] = value
         chosen = _require_steps(tuple(steps.values()))
         for step, inner in nested.items():
+            copy.deepcopy(steps[step]).set_params(**inner)  # refuses an unknown name
+        for step, inner in nested.items():
             steps[step].set_params(**inner)
         self.steps = chosen
         return self
@@ -123,7 +158,7 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"Pipeline({', '.join(map(repr, self.steps))})"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> "Tags":
         """Return the tags of the model: a pipeline is what its last step is."""
         return self.model.__sklearn_tags__()
 

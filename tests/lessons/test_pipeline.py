@@ -9,6 +9,7 @@ from sklearn.preprocessing import MinMaxScaler as PeerMinMax
 from sklearn.preprocessing import StandardScaler as PeerScaler
 
 from d4sci.data import load_iris, to_tensors
+from d4sci.dbscan import DBSCAN
 from d4sci.kmeans import KMeans
 from d4sci.linear import LinearRegression
 from d4sci.model_selection import cross_val_score
@@ -52,6 +53,35 @@ def test_it_offers_what_its_model_offers():
     line = Pipeline(StandardScaler(), LinearRegression()).fit(X[:, :3], X[:, 3])
     assert not hasattr(line, "classes_")
     assert 0.9 < line.score(X[:, :3], X[:, 3]) < 1
+
+
+@pytest.mark.parametrize(
+    ("last", "target"), [(KNeighborsClassifier(), y), (LinearRegression(), y.double())]
+)
+def test_its_score_takes_y_by_name(last, target):
+    model = Pipeline(StandardScaler(), last).fit(X, target)
+    assert model.score(X, y=target) == model.score(X=X, y=target) == model.score(X, target)
+
+
+def test_a_chain_of_transformers_transforms():
+    model, peer = Pipeline(StandardScaler(), PCA(2)), make_pipeline(PeerScaler(), PeerPCA(2))
+    expected = torch.from_numpy(peer.fit_transform(X.numpy()))
+    for found in (model.fit(X).transform(X), Pipeline(*model.steps).fit_transform(X)):
+        torch.testing.assert_close(found.abs(), expected.abs())  # signs mean nothing
+    assert not hasattr(model, "fit_predict")
+    assert not hasattr(model, "predict_proba")
+    nested = Pipeline(Pipeline(StandardScaler(), PCA(3)), MinMaxScaler(), KNeighborsClassifier())
+    assert torch.equal(nested.fit(X, y).predict(X), long().fit(X, y).predict(X))
+
+
+@pytest.mark.parametrize("model", [KMeans(3), DBSCAN(0.8)])
+def test_a_chain_that_ends_with_clusters_fits_and_labels(model):
+    chain = Pipeline(StandardScaler(), model)
+    expected = model.fit_predict(StandardScaler().fit_transform(X))
+    assert torch.equal(chain.fit_predict(X), expected)
+    assert torch.equal(chain.model.labels_, expected)  # the chain is fitted, too
+    assert torch.equal(chain.fit_predict(X, y=None), expected)
+    assert not hasattr(long(), "fit_predict")
 
 
 def test_clusters_need_no_y():
@@ -110,6 +140,23 @@ def test_an_unknown_name_changes_nothing(name, text):
     before = model.get_params()
     with pytest.raises(ValueError, match=text):
         model.set_params(**{name: 3})
+    assert model.get_params() == before
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_parameters_are_set_together_or_not_at_all(order):
+    inner = Pipeline(PCA(2), KNeighborsClassifier())
+    model = Pipeline(StandardScaler(), MinMaxScaler(), inner).fit(X, y)
+    before, steps, predicted = model.get_params(), model.steps, model.predict(X)
+    wanted = {"minmaxscaler__feature_range": (0, 5), "model__model__n_neighbors": 3}
+    wanted |= {"standardscaler__nope": 1}
+    with pytest.raises(ValueError, match="StandardScaler has no parameter 'nope'"):
+        model.set_params(**dict(list(wanted.items())[::order]))
+    assert model.get_params() == before
+    assert model.steps is steps
+    assert torch.equal(model.predict(X), predicted)
+    with pytest.raises(ValueError, match="PCA has no parameter 'nope'"):
+        model.set_params(model__model__n_neighbors=3, model__transformer__nope=1)
     assert model.get_params() == before
 
 
