@@ -50,16 +50,16 @@ class ConvAutoencoder(nn.Module):
     def __init__(self, code: int = 32, *, channels: tuple[int, int] = (16, 32)):
         super().__init__()
         self.shape, self.code = (1, 28, 28), code  # of an image, and of its code
-        a, b = channels
+        maps_14, maps_7 = channels
         self.encoder = nn.Sequential(
-            nn.Conv2d(1, a, 3, stride=2, padding=1), nn.ReLU(),  # (n, a, 14, 14)
-            nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU(),  # (n, b, 7, 7)
-            nn.Flatten(), nn.Linear(b * 7 * 7, code),  # (n, code)
+            nn.Conv2d(1, maps_14, 3, stride=2, padding=1), nn.ReLU(),  # (n, maps_14, 14, 14)
+            nn.Conv2d(maps_14, maps_7, 3, stride=2, padding=1), nn.ReLU(),  # (n, maps_7, 7, 7)
+            nn.Flatten(), nn.Linear(maps_7 * 7 * 7, code),  # (n, code)
         )  # fmt: skip
         self.decoder = nn.Sequential(
-            nn.Linear(code, b * 7 * 7), nn.ReLU(), nn.Unflatten(1, (b, 7, 7)),
-            nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), nn.ReLU(),  # (n, a, 14, 14)
-            nn.ConvTranspose2d(a, 1, 4, stride=2, padding=1), nn.Sigmoid(),  # (n, 1, 28, 28)
+            nn.Linear(code, maps_7 * 7 * 7), nn.ReLU(), nn.Unflatten(1, (maps_7, 7, 7)),
+            nn.ConvTranspose2d(maps_7, maps_14, 4, stride=2, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(maps_14, 1, 4, stride=2, padding=1), nn.Sigmoid(),
         )  # fmt: skip
 
     def encode(self, X: Tensor) -> Tensor:

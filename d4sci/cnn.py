@@ -10,15 +10,17 @@ from d4sci.support.checks import require_batch, require_between
 
 
 class CNN(nn.Module):
-    """Classify images by blocks of convolution, normalisation, ReLU and pooling, then a line.
+    """Classify images by blocks of convolution, batch normalisation, ReLU and max pooling.
+
+    A linear layer turns what the last block finds into logits.
 
     in_channels: 1 for grey images, 3 for colour.  n_classes: k.
-    channels: filters of each block; each block halves the height and the width.
-    image_size: height = width of the images, in pixels, at least 2 to the number of blocks.
+    channels: filters of each block; each block halves the height and the width, rounded down.
+    image_size: height = width of the images, in pixels, at least 2 ** len(channels).
     `forward` takes images (n, in_channels, image_size, image_size) and returns logits (n, k).
     Raises TypeError or ValueError for images of another kind or shape.
     Sources: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791; Ioffe and Szegedy 2015,
-    https://arxiv.org/abs/1502.03167, for the normalisation, between the sums and the activation.
+    https://arxiv.org/abs/1502.03167, for batch normalisation, between convolution and activation.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class CNN(nn.Module):
         blocks = []
         for wide_in, wide_out in pairwise(widths):
             blocks += [
-                # BatchNorm2d subtracts the mean, and a bias with it: the filters go without.
+                # No bias: BatchNorm2d subtracts the mean, which would cancel it.
                 nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1, bias=False),
                 nn.BatchNorm2d(wide_out),
                 nn.ReLU(),

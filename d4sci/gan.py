@@ -1,4 +1,4 @@
-"""Generative adversarial networks: a generator makes images, a discriminator tells real from made.
+"""Generative adversarial networks: a generator makes images, a discriminator tells real from fake.
 
 The discriminator D is a binary classifier, real or fake; the generator G learns to deceive it.
 """
@@ -6,7 +6,6 @@ The discriminator D is a binary classifier, real or fake; the generator G learns
 from collections.abc import Callable
 
 import torch
-from torch import Generator as RandomGenerator
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 from torch.optim import Optimizer
@@ -30,12 +29,14 @@ class Generator(nn.Module):
     ):
         super().__init__()
         self.latent_dim, self.n_classes = latent_dim, n_classes
-        a, b = channels
+        maps_14, maps_7 = channels
+        features = maps_7 * 7 * 7
         self.layers = nn.Sequential(
-            nn.Linear(latent_dim + n_classes, b * 7 * 7), nn.BatchNorm1d(b * 7 * 7), nn.ReLU(),
-            nn.Unflatten(1, (b, 7, 7)),
-            nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), nn.BatchNorm2d(a), nn.ReLU(),
-            nn.ConvTranspose2d(a, 1, 4, stride=2, padding=1), nn.Sigmoid(),
+            nn.Linear(latent_dim + n_classes, features), nn.BatchNorm1d(features), nn.ReLU(),
+            nn.Unflatten(1, (maps_7, 7, 7)),
+            nn.ConvTranspose2d(maps_7, maps_14, 4, stride=2, padding=1),  # (n, maps_14, 14, 14)
+            nn.BatchNorm2d(maps_14), nn.ReLU(),
+            nn.ConvTranspose2d(maps_14, 1, 4, stride=2, padding=1), nn.Sigmoid(),
         )  # fmt: skip
 
     def forward(self, Z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -62,15 +63,15 @@ class Discriminator(nn.Module):
     def __init__(self, *, n_classes: int = 0, channels: tuple[int, int] = (16, 32)):
         super().__init__()
         self.n_classes = n_classes
-        a, b = channels
+        maps_14, maps_7 = channels
         self.features = nn.Sequential(
-            nn.Conv2d(1, a, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
-            nn.Conv2d(a, b, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten(),
+            nn.Conv2d(1, maps_14, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
+            nn.Conv2d(maps_14, maps_7, 4, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Flatten(),
         )  # fmt: skip
-        self.head = nn.Linear(b * 7 * 7, 1)  # w, b
+        self.head = nn.Linear(maps_7 * 7 * 7, 1)  # w, b
         self.label_embedding = None
         if n_classes:
-            self.label_embedding = nn.Embedding(n_classes, b * 7 * 7)  # a row v for each label
+            self.label_embedding = nn.Embedding(n_classes, maps_7 * 7 * 7)  # a row v each
             nn.init.normal_(self.label_embedding.weight, std=0.02)  # labels say little at first
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -80,7 +81,7 @@ class Discriminator(nn.Module):
         """
         require_batch(images, (1, 28, 28), "images")
         _validate_labels(labels, len(images), self.n_classes)
-        h = self.features(images)  # (n, numbers of the last maps)
+        h = self.features(images)  # (n, maps_7 · 7 · 7)
         logits = self.head(h)[:, 0]
         if self.n_classes:
             v = self.label_embedding(labels.long())  # as h
@@ -93,10 +94,11 @@ def discriminator_step(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Improve D once: minimise −mean log D(x) − mean log(1 − D(G(z))).
 
-    D: called as D(x, *labels), returns logits, (n,).  real, fake: n rows each.
-    optimizer: of D's parameters.
+    D: called as D(x, *labels), returns logits, (n,); the D(x) of the formula is σ(logit), with the
+    sigmoid σ.  real, fake: x and G(z), n rows each.  optimizer: of D's parameters.
     Returns the loss, and the means of D(x) and of D(G(z)), as probabilities, before the step.
     """
+    # on_real and on_fake are logits t: −log σ(t) = softplus(−t), −log(1 − σ(t)) = softplus(t).
     on_real = D(real, *labels)  # (n,)
     on_fake = D(fake.detach(), *labels)  # (n,); detach: G does not learn from this step
     loss = softplus(-on_real).mean() + softplus(on_fake).mean()
@@ -111,11 +113,12 @@ def generator_step(D: nn.Module, optimizer: Optimizer, fake: Tensor, *labels: Te
 
     The minimax loss, mean log(1 − D(G(z))), has the same goal, but is nearly flat where D is sure
     that the image is fake, which is where G begins.
-    fake: G(z), with its graph.  optimizer: of G's parameters.
+    D: as in `discriminator_step`.  fake: G(z), not detached: gradients flow to G.
+    optimizer: of G's parameters.
     """
-    loss = softplus(-D(fake, *labels)).mean()
+    loss = softplus(-D(fake, *labels)).mean()  # −log σ(t) = softplus(−t), with the logit t
     optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # fills the gradients of D, too; discriminator_step clears them before its own
     optimizer.step()
     return loss.detach()
 
@@ -125,21 +128,21 @@ def train_gan(
     batch_size: int = 32, lr: tuple[float, float] = (3e-3, 1e-3), seed: int = 0,
     watch: Callable[[int], None] | None = None,
 ) -> Tensor:  # fmt: skip
-    """Let G and D play; return D(x) and D(G(z)), means of each batch, (steps, 2).
+    """Train G and D in alternation; return the means of D(x) and of D(G(z)), (steps, 2).
 
     G: turns noise (n, G.latent_dim) into rows like those of X; with labels where G.n_classes > 0.
-    D: called as D(x) or D(x, labels), returns logits, (n,).
+    D: called as D(x) or D(x, labels), returns logits, (n,); the means are of probabilities.
     X: real rows, (n, ...).  y: their labels, (n,), for networks with n_classes; else None.
     steps: updates of each network.  batch_size: real rows, and as many fake ones, a step.
     lr: learning rates of G and of D for the first half; in the second they fall to 0.
-    seed: of noise and batches.  watch: called with the number of each step, 0 …, after it, to
-    look at G on the way. Each step is taken in training mode; both end in evaluation mode.
+    seed: seeds the noise and the batches.  watch: called after each step with its number, from 0,
+    to look at G on the way. Each step is taken in training mode; both end in evaluation mode.
     Raises TypeError or ValueError for data or a parameter that does not fit.
     """
     from tqdm import tqdm
 
     _validate(G, X, y, steps, batch_size)
-    generator = seeded(seed)
+    rng = seeded(seed)
     optimizer_G = torch.optim.Adam(G.parameters(), lr[0], betas=(0.5, 0.999))
     optimizer_D = torch.optim.Adam(D.parameters(), lr[1], betas=(0.5, 0.999))
     history = []
@@ -147,8 +150,8 @@ def train_gan(
         G.train()
         D.train()
         _set_rates([optimizer_G, optimizer_D], lr, step / steps)
-        real, *labels = _draw_batch(X, y, batch_size, generator)
-        fake = G(sample_noise(batch_size, G.latent_dim, real, generator), *labels)
+        real, *labels = _draw_batch(X, y, batch_size, rng)
+        fake = G(sample_noise(batch_size, G.latent_dim, real, rng), *labels)
         _, on_real, on_fake = discriminator_step(D, optimizer_D, real, fake, *labels)
         generator_step(D, optimizer_G, fake, *labels)
         history.append(torch.stack([on_real, on_fake]))
@@ -159,9 +162,12 @@ def train_gan(
     return torch.stack(history)
 
 
-def sample_noise(n: int, latent_dim: int, like: Tensor, generator: RandomGenerator) -> Tensor:
-    """Return z, normal numbers (n, latent_dim), drawn on the CPU and moved to where `like` is."""
-    return torch.randn(n, latent_dim, generator=generator, device="cpu").to(like)
+def sample_noise(n: int, latent_dim: int, like: Tensor, rng: torch.Generator) -> Tensor:
+    """Return z, normal numbers (n, latent_dim), with the device and dtype of `like`.
+
+    rng: generator of random numbers on the CPU, where they are drawn.
+    """
+    return torch.randn(n, latent_dim, generator=rng, device="cpu").to(like)
 
 
 def _set_rates(optimizers, rates, done):
@@ -174,9 +180,9 @@ def _set_rates(optimizers, rates, done):
         optimizer.param_groups[0]["lr"] = rate * share
 
 
-def _draw_batch(X, y, batch_size, generator):
+def _draw_batch(X, y, batch_size, rng):
     """Return a list of random rows of X and, where there are labels, those of the rows."""
-    rows = torch.randint(len(X), (batch_size,), generator=generator, device="cpu")
+    rows = torch.randint(len(X), (batch_size,), generator=rng, device="cpu")
     if y is None:
         return [X[rows.to(X.device)]]
     return [X[rows.to(X.device)], y[rows.to(y.device)]]

@@ -32,11 +32,12 @@ def aggregate(H: Tensor, edge_index: Tensor) -> Tensor:
 def normalized_adjacency(
     edge_index: Tensor, n: int, *, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Return D̂^−½ Â D̂^−½ with Â = A + I, sparse (CSR; on MPS dense), (n, n), for `GCN`.
+    """Return S = D̂^−½ Â D̂^−½ with Â = A + I, the normalised adjacency matrix that `GCN` takes.
 
-    A[v, u] is 1 where there is an edge u → v; D̂: row sums of Â on its diagonal.
+    A: the adjacency matrix: A[v, u] is 1 where there is an edge u → v, else 0.
+    D̂: diagonal, the row sums of Â.
     An edge given twice counts once, a self-loop is the one that Â has anyway, and a node without
-    edges keeps what it has. Memory grows with the edges.
+    edges keeps its features. S is (n, n), sparse (CSR; on MPS dense): memory grows with the edges.
     edge_index: rows u and v of each edge, int64, (2, e); an undirected graph has both directions.
     n: the number of nodes, ≥ 1.  dtype: of the result.
     Raises TypeError or ValueError for edges that are not int64 or not (2, e), or leave 0 … n − 1.
@@ -46,8 +47,9 @@ def normalized_adjacency(
     _validate_edges(edge_index, n)
     loops = torch.arange(n, device=edge_index.device)
     source, target = torch.cat([edge_index, loops.expand(2, n)], 1)  # Â = A + I
-    u_and_v = (target * n + source).unique()  # sorted by v, then u
-    v, u = u_and_v // n, u_and_v % n
+    # One number for each edge: equal edges become one, and the rest is sorted by v, then by u.
+    edge_number = (target * n + source).unique()
+    v, u = edge_number // n, edge_number % n
     degree = v.bincount(minlength=n)  # (n,)
     values = (degree[u] * degree[v]).to(dtype).rsqrt()
     if u.device.type == "mps":  # which has no CSR
@@ -56,7 +58,9 @@ def normalized_adjacency(
 
 
 class GCN(nn.Module):
-    """Two graph convolutions: logits = A (φ(A X W⁽¹⁾ + b⁽¹⁾) W⁽²⁾) + b⁽²⁾, φ = ReLU.
+    """Two graph convolutions: logits = S (φ(S X W⁽¹⁾ + b⁽¹⁾) W⁽²⁾) + b⁽²⁾, φ = ReLU.
+
+    S: the normalised adjacency matrix, as `normalized_adjacency` returns it.
 
     in_features, hidden, n_classes: widths of X, of the layer between and of the logits.
     dropout: share of the inputs of each layer that training sets to 0.
@@ -73,7 +77,8 @@ class GCN(nn.Module):
     def forward(self, X: Tensor, A: Tensor) -> Tensor:
         """Return the logits of all nodes, (n, n_classes).
 
-        X: features of the nodes, (n, in_features).  A: from `normalized_adjacency`, or dense.
+        X: features of the nodes, (n, in_features).
+        A: the normalised adjacency, S in the formula, sparse or dense, (n, n).
         """
         require_batch(X, (len(self.conv1.weight),))
         _validate_adjacency(A, len(X))
@@ -84,10 +89,11 @@ class GCN(nn.Module):
 
 
 class GCNConv(nn.Module):
-    """One graph convolution, A (H W) + b: transform each node, then mix it with its neighbours.
+    """One graph convolution, S (H W) + b: transform each node, then mix it with its neighbours.
 
+    S: the normalised adjacency matrix, as `normalized_adjacency` returns it.
     in_features, out_features: widths of H and of the result; W: (in, out), b: (out,).
-    The product with a sparse A is the engine's, `d4sci.engines.propagation`; a dense A is
+    The product with a sparse S is the engine's, `d4sci.engines.propagation`; a dense S is
     multiplied as it stands, with the same result.
     """
 
@@ -96,10 +102,13 @@ class GCNConv(nn.Module):
         self.weight = nn.Parameter(torch.empty(in_features, out_features))
         self.bias = nn.Parameter(torch.zeros(out_features))
         nn.init.xavier_uniform_(self.weight)
-        self.propagate = Propagation()  # A @ H, quick for a sparse A
+        self.propagate = Propagation()  # S @ H, quick for a sparse S
 
     def forward(self, H: Tensor, A: Tensor) -> Tensor:
-        """Return A (H W) + b, (n, out_features).  H: (n, in_features).  A: (n, n)."""
+        """Return S (H W) + b, (n, out_features).
+
+        H: (n, in_features).  A: the normalised adjacency, S in the formula, (n, n).
+        """
         return self.propagate(A, H @ self.weight) + self.bias
 
 
@@ -109,13 +118,15 @@ def fit_nodes(
 ) -> Tensor:  # fmt: skip
     """Train a module on the labels of some nodes; return the loss of each epoch, (epochs,).
 
-    model: called as model(X, A); it ends in evaluation mode.  X: (n, d).  A: the graph.
-    y: class of each node, (n,); only those of `nodes` are read.
+    model: called as model(X, A); it ends in evaluation mode.  X: (n, d).
+    A: the normalised adjacency, (n, n), or None for a model that ignores the graph.
+    y: class of each node, (n,); only y[nodes] and y[validation] are read.
     nodes: rows to learn from, (r,).  epochs: steps, each with all nodes.
-    lr, weight_decay: of Adam.  validation: rows to choose the best epoch by, or None.
-    Raises ValueError for labels that the model has no logit for.
+    lr, weight_decay: of Adam.
+    validation: rows whose accuracy chooses the best epoch, (s,); None keeps the last epoch.
+    Raises ValueError where y[nodes] or y[validation] holds a class that the model has no logit for.
     """
-    _validate_fit(model, X, A, y, nodes, epochs)
+    _validate_fit(model, X, A, y, nodes, validation, epochs)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     losses, best = [], BestWeights()
     for _ in range(epochs):
@@ -134,9 +145,9 @@ def fit_nodes(
 
 
 def node_accuracy(model: nn.Module, X: Tensor, A: Tensor | None, y: Tensor, nodes: Tensor) -> float:
-    """Return the share of the nodes (r,) whose class, y (n,), the model gets right.
+    """Return the accuracy of the model on these nodes (r,), given all classes y (n,).
 
-    All modules get back the mode, train or eval, that they had.
+    X, A: as in `fit_nodes`.  All modules get back the mode, train or eval, that they had.
     """
     require_classes(y, len(X))
     with evaluating(model):
@@ -144,16 +155,18 @@ def node_accuracy(model: nn.Module, X: Tensor, A: Tensor | None, y: Tensor, node
     return accuracy(y[nodes], predicted)
 
 
-def _validate_fit(model, X, A, y, nodes, epochs):
-    """Raise unless there is a label for each node, and a logit for each label that teaches.
+def _validate_fit(model, X, A, y, nodes, validation, epochs):
+    """Raise unless there is a label for each node, and a logit for each label that is read.
 
-    The model is asked in evaluation mode: dropout draws no number for it, BatchNorm stays.
+    The model is called in evaluation mode: dropout draws no numbers, BatchNorm keeps its means.
     """
     require_between("epochs", epochs, 1, float("inf"))
     require_classes(y, len(X))
     with evaluating(model):
         n_classes = model(X, A).shape[1]
     require_classes(y[nodes], name="y[nodes]", n_classes=n_classes)
+    if validation is not None:
+        require_classes(y[validation], name="y[validation]", n_classes=n_classes)
 
 
 def _validate_adjacency(A, n):

@@ -55,7 +55,7 @@ def test_adjacency_is_the_formula(name):
     assert normalized_adjacency(edge_index, n).dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", set(GRAPHS) - {"one node"})
+@pytest.mark.parametrize("name", sorted(set(GRAPHS) - {"one node"}))
 def test_convolution_equals_pytorch_geometric(name):
     with warnings.catch_warnings():  # those of its import
         warnings.simplefilter("ignore")
@@ -234,8 +234,27 @@ def test_bad_input():
 
 def test_labels_of_other_nodes_may_be_unknown():
     y = torch.tensor([0, 1, -1, 99, 0])
-    A = normalized_adjacency(FIVE, 5)
-    fit_nodes(GCN(5, 4, 2), torch.eye(5), A, y, torch.tensor([0, 1]), epochs=3)
+    A, X, nodes = normalized_adjacency(FIVE, 5), torch.eye(5), torch.tensor([0, 1])
+    fit_nodes(GCN(5, 4, 2), X, A, y, nodes, epochs=3)
+    fit_nodes(GCN(5, 4, 2), X, A, y, nodes, epochs=3, validation=torch.tensor([4]))
+    for node, label in ((2, -1), (3, 99)):
+        with pytest.raises(ValueError, match=rf"y\[validation\] must hold .* got {label} to"):
+            fit_nodes(GCN(5, 4, 2), X, A, y, nodes, validation=torch.tensor([node]))
+
+
+class Features(nn.Linear):
+    """A model that ignores the graph."""
+
+    def forward(self, X, A):
+        return super().forward(X)
+
+
+def test_a_model_that_ignores_the_graph_needs_none():
+    X, y, nodes = torch.eye(5), torch.tensor([0, 1, 0, 1, 0]), torch.arange(5)
+    model = Features(5, 2)
+    losses = fit_nodes(model, X, None, y, nodes, epochs=100, lr=0.1, weight_decay=0)
+    assert losses[-1] < 0.1
+    assert node_accuracy(model, X, None, y, nodes) == 1
 
 
 def test_cross_entropy_falls_by_hand():
