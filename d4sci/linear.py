@@ -11,7 +11,9 @@ from d4sci.engines.descent import (
     above_rounding,
     largest_curvature,
     require_descent,
-    require_downhill,
+    require_finite_loss,
+    require_moderate_targets,
+    require_representable,
 )
 from d4sci.engines.normal_equations import CONSTANT, least_squares, rank_tolerance
 from d4sci.estimator import Regressor, warn_not_converged
@@ -28,7 +30,7 @@ from d4sci.support.checks import (
 class LinearRegression(Regressor):
     """Predict h(X) = X w + b by least squares: minimise ‖X w + b − y‖² + l2 ‖w‖².
 
-    Plain paths, on this page:
+    Plain paths, in this class:
     "lstsq" hands X, with centred and scaled columns, to torch.linalg.lstsq.
     "gd" is gradient descent on J = (‖X w + b − y‖² + l2 ‖w‖²) / (2n), from w = 0 and b = 0:
         w ← w − lr ∂J/∂w,  ∂J/∂w = (Xᵀ(h − y) + l2 w) / n,  ∂J/∂b = mean(h − y)
@@ -40,12 +42,12 @@ class LinearRegression(Regressor):
     intercept b is not penalised.
     lr: the learning rate (α on the slides); None for 1/λ, λ the largest curvature of J, with which
     J never rises.  max_iter: the most steps.  tol: stop when the largest |∂J/∂w| or |∂J/∂b| ≤ tol.
-    These three are read by "gd" only.
+    A gradient that rounding explains counts as 0. These three are read by "gd" only.
     `fit` sets coef_ w (d,) and intercept_ b (); for y (n, t) they are (t, d) and (t,);
     n_features_in_; loss_history_, J at the start and after each of the n_iter_ steps ("gd"; None
     for the others).  It warns (ConvergenceWarning) where "gd" stops before it has converged.
     Raises TypeError or ValueError for an X, y or parameter that does not fit, and where "gd"
-    diverges; RuntimeError before `fit`.
+    diverges or the squares of X or y overflow or vanish; RuntimeError before `fit`.
     Source: Legendre 1805; Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Cauchy 1847.
     """
 
@@ -58,24 +60,24 @@ class LinearRegression(Regressor):
 
     def fit(self, X: Tensor, y: Tensor) -> Self:
         """Find w and b.  X: (n, d).  y: floating point, (n,), or (n, t) for t targets."""
-        Y = self._validate(X, y)  # (n, t)
+        Y = _validate(self, X, y)  # (n, t)
         X, Y = X.detach(), Y.detach().to(X)
-        history, slope = None, 0.0
+        history, largest_gradient = None, 0.0
         if self.solver == "lstsq":
             w, b = self._lstsq(X, Y)  # (d, t), (t,)
         elif self.solver == "gd":
-            w, b, history, slope = self._descend(X, Y)
+            w, b, history, largest_gradient = self._descend(X, Y)
         else:
             w, b = least_squares(X, Y, self.l2)
-        self.coef_, self.intercept_ = (w[:, 0], b[0]) if y.ndim == 1 else (w.T, b)
+        self.coef_ = w[:, 0] if y.ndim == 1 else w.T
+        self.intercept_ = b[0] if y.ndim == 1 else b
         self.n_features_in_ = X.shape[1]
         self.loss_history_ = history
         self.n_iter_ = len(history) - 1 if history else None
-        if slope > self.tol:
-            reason = (
-                f"gradient descent stopped after {self.n_iter_} steps at a slope of {slope:.1g}"
-            )
-            warn_not_converged(reason, "scale X with StandardScaler, or raise max_iter, tol or lr")
+        if largest_gradient > self.tol:
+            size = f"a gradient of {largest_gradient:.1g}, above tol"
+            reason = f"gradient descent stopped after {self.n_iter_} steps with {size}"
+            warn_not_converged(reason, "scale X with StandardScaler, or raise max_iter or tol")
         return self
 
     def _lstsq(self, X, Y):
@@ -86,26 +88,31 @@ class LinearRegression(Regressor):
         A, B = in_float64(X).cpu(), in_float64(Y).cpu()
         x_mean, y_mean = A.mean(0), B.mean(0)  # (d,), (t,)
         A, B = A - x_mean, B - y_mean  # centred: b drops out, and is not penalised
-        A[:, A.abs().amax(0) <= CONSTANT * x_mean.abs()] = 0  # constant, but for rounding
+        constant = A.abs().amax(0) <= CONSTANT * x_mean.abs()  # (d,), what is left is rounding
+        A[:, constant] = 0
         length = torch.linalg.vector_norm(A, dim=0)  # (d,)
         length[length == 0] = 1
-        rows = A / length  # scaled
-        if self.l2 > 0:  # d more rows, whose squares are l2 ‖w‖²
+        rows = A / length  # columns of length 1, whose weights are length · w
+        if self.l2 > 0:  # d more rows, whose squares add up to l2 ‖w‖²
             rows = torch.cat([rows, torch.diag(self.l2**0.5 / length)])
             B = torch.cat([B, B.new_zeros(len(length), B.shape[1])])
         found = torch.linalg.lstsq(rows, B, **options)
         w = found.solution / length[:, None]
-        if found.rank < len(length):  # several w are best; the shortest is a sum of rows of A
+        if found.rank < len(length):
+            # X has dependent columns: many w fit equally well; take the one of least norm, which
+            # is a combination Aᵀ c of the rows. Then fit once more what its rounding has left.
             w = A.T @ torch.linalg.lstsq(A.T, w, driver="gelsd").solution
-            lost = B - rows @ (length[:, None] * w)  # in rounding
-            w = w + torch.linalg.lstsq(rows, lost, **options).solution / length[:, None]
+            residual = B - rows @ (length[:, None] * w)
+            w = w + torch.linalg.lstsq(rows, residual, **options).solution / length[:, None]
         return w.to(X), (y_mean - x_mean @ w).to(X)
 
     def _descend(self, X, Y):
-        """Return w (d, t), b (t,), J at each step and the last slope, by gradient descent."""
+        """Return w (d, t), b (t,), J at each step and the largest |∂J| left, step by step."""
         n = len(X)
-        steepest = largest_curvature(X, 1.0, self.l2)  # λ
-        lr = self.lr or 1 / steepest
+        require_representable("l2", self.l2, X.dtype, "use a smaller l2")
+        require_moderate_targets(Y)
+        curvature = largest_curvature(X, 1.0, self.l2)  # λ
+        lr = self.lr or 1 / curvature
         w, b = X.new_zeros(X.shape[1], Y.shape[1]), X.new_zeros(Y.shape[1])
         history = []
         while True:
@@ -114,10 +121,10 @@ class LinearRegression(Regressor):
             dJ_dw = (X.T @ (h - Y) + self.l2 * w) / n  # (d, t)
             dJ_db = (h - Y).mean(0)  # (t,)
             history.append(J.item())
-            require_downhill(history[-1], lr, 2 / steepest)
-            slope = max(dJ_dw.abs().max().item(), dJ_db.abs().max().item())
-            if slope <= self.tol or len(history) > self.max_iter:
-                return w, b, history, above_rounding(slope, Y, steepest)
+            require_finite_loss(history[-1], lr, 2 / curvature)
+            largest = max(dJ_dw.abs().max().item(), dJ_db.abs().max().item())
+            if largest <= self.tol or len(history) > self.max_iter:
+                return w, b, history, above_rounding(dJ_dw, dJ_db, X, Y)
             w = w - lr * dJ_dw
             b = b - lr * dJ_db
 
@@ -130,19 +137,20 @@ class LinearRegression(Regressor):
             w = w.T
         return X @ w + self.intercept_.to(X)
 
-    def _validate(self, X, y):
-        """Raise unless the parameters, X and y make sense; return y as (n, t)."""
-        require_choice("solver", self.solver, ("normal", "lstsq", "gd"))
-        require_between("l2", self.l2, 0.0, 1e300)
-        require_descent(self.lr, self.max_iter, self.tol)
-        require_matrix(X)
-        Y = y[:, None] if getattr(y, "ndim", 0) == 1 else y
-        require_matrix(Y, "y")
-        require_same_length("X", X, "y", Y)
-        return Y
+
+def _validate(model, X, y):
+    """Raise unless the parameters of the model, X and y make sense; return y as (n, t)."""
+    require_choice("solver", model.solver, ("normal", "lstsq", "gd"))
+    require_between("l2", model.l2, 0.0, 1e300)
+    require_descent(model.lr, model.max_iter, model.tol)
+    require_matrix(X)
+    Y = y[:, None] if getattr(y, "ndim", 0) == 1 else y
+    require_matrix(Y, "y")
+    require_same_length("X", X, "y", Y)
+    return Y
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> type:
     """Give LogisticRegression too, which has a file of its own."""
     if name == "LogisticRegression":
         from d4sci.logistic import LogisticRegression

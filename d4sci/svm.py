@@ -7,8 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from d4sci.engines.descent import largest_curvature, require_descent
-from d4sci.engines.interior_point import fit_plane
+from d4sci.engines.descent import largest_curvature, require_descent, require_representable
+from d4sci.engines.interior_point import best_intercept, fit_plane
 from d4sci.estimator import Classifier, warn_not_converged
 from d4sci.support.checks import (
     require_choice,
@@ -20,8 +20,14 @@ from d4sci.support.checks import (
 from d4sci.support.labels import encode_labels
 
 LOOSE_GAP = 1e-4  # of the objective: above it the interior-point method has stopped short
-FIRST_LOOK = 1000  # steps before the subgradient descent looks at what it has gained
-SHRUNK = 0.02  # lr t, the share that ½ ‖w‖² has taken off a w that is too long
+LOOK_EVERY = 100  # steps of the subgradient descent, from one test of convergence to the next
+FIRST_LOOK = 1000  # steps before the first test
+SHRUNK = 0.02  # lr t by then: about the share that ½ ‖w‖² has taken off a w that is too long
+
+ADVICE = {
+    "interior-point": "scale X with StandardScaler, or use a smaller C",
+    "subgradient": "scale X with StandardScaler, raise max_iter, or use solver='interior-point'",
+}
 
 
 @dataclass(eq=False, repr=False)
@@ -31,21 +37,27 @@ class LinearSVM(Classifier):
     minimise  P(w, b) = ½ ‖w‖² + C Σ_i ξ_i,  ξ_i = max(0, 1 − y_i (w·x_i + b)),  y_i = ±1
     maximise  D(α) = Σ_i α_i − ½ ‖w‖²,  w = Σ_i α_i y_i x_i,  0 ≤ α_i ≤ C,  Σ_i α_i y_i = 0
 
-    Every P is at least every D, and the best are equal: the gap P − D proves how good P is. ½ ‖w‖²
-    leaves b out: the intercept is not penalised.
+    P ≥ D for all feasible w, b and α (weak duality), with equality at the optimum: the gap P − D
+    bounds how far P is from the best. The intercept b is not penalised.
 
-    Plain path, on this page: "subgradient" descends P (the hinge loss) with shrinking steps,
+    Plain path, in this class: "subgradient" descends P (the hinge loss) with shrinking steps,
         w ← w − step (w − C Σ y_i x_i),  b ← b + step C Σ y_i,  step = lr / (1 + lr t)
-    with the sums over the rows that lie inside the margin, y_i (w·x_i + b) < 1, and keeps the best
-    plane that it met. Features of one scale (StandardScaler) bring it within 1 % of the best P.
+    with the sums over the rows that lie inside the margin, y_i (w·x_i + b) < 1, and returns the
+    best plane that it met. X is centred first, so that b starts near its best value. On features of
+    one scale (StandardScaler) P comes within 1 % of the best, or `fit` warns.
     Engine, the default: "interior-point" solves both problems, to a gap of 1e-9 of P. Where no row
     fixes b (no 0 < α < C), the best b fill an interval, and its middle is taken.
 
     C: the weight of the slack ξ, in (0, ∞); a large C leaves few rows inside the margin.
-    lr: the first learning rate; None for 1 / (C n λ), λ the largest eigenvalue of (1, X)ᵀ(1, X)/n.
+    lr: the initial learning rate; None for 1/(C n λ), λ the largest eigenvalue of AᵀA/n, A the
+    centred X with a column of ones.
     max_iter: the most steps.  tol: stop when the second half of all steps has lowered P by no more
-    than this share, and none of the last 100 lies more than 1 % above the lowest. (A rule of thumb:
-    a proof is the gap of the engine.)  These three are read by "subgradient" only.
+    than this share of P. Before that, every hundredth step also makes sure that the first 1000
+    steps are over, that no P of the last 100 steps lies more than 1 % above the lowest, and that
+    neither a shorter plane (w and b) nor another b alone would lower P by more than 0.5 %. This is
+    a rule of thumb (a proof is the gap of the engine), and fails on columns of several scales: it
+    always warns where one varies ten times as much as another.  These three are read by
+    "subgradient" only.
     `fit` sets classes_ (2,), the larger one is y = +1; coef_ w (1, d); intercept_ b (1,);
     margin_ = 1/‖w‖, from the plane to either edge, half the width of the street; n_features_in_;
     support_, ascending. With "interior-point" these are the rows with α > 0 (above 1e-6 of the
@@ -91,35 +103,38 @@ class LinearSVM(Classifier):
         self.duality_gap_ = gaps[-1] if gaps else None
         if not converged:
             reason = f"{self.solver} stopped before the objective was surely within 1 % of the best"
-            warn_not_converged(reason, "scale X with StandardScaler, or use a smaller C")
+            warn_not_converged(reason, ADVICE[self.solver])
         return self
 
     def _descend(self, X, y):
         """Return w (d,), b (), P at each step and whether it converged, by subgradient descent."""
         mean = X.mean(0)  # (d,)
-        X = X - mean  # from where b has the least to do
-        lr = self.lr or 1 / (self.C * len(X) * largest_curvature(X, 1.0, 0.0))
+        X = X - mean  # centred, so that b starts near its best value
+        lr = self.lr or 1 / self.C / (len(X) * largest_curvature(X, 1.0, 0.0))
+        require_representable("lr", lr, X.dtype, "use a larger C")
         w, b = X.new_zeros(X.shape[1]), X.new_zeros(())
-        losses, lowest = [], []  # P at each step, and the lowest so far, of best_w and best_b
+        best_w, best_b, lowest = w, b, math.inf
+        losses = []
         for t in range(self.max_iter + 1):
-            P = _objective(w, b, X, y, self.C)
-            if t == 0 or lowest[-1] > P:
-                best_w, best_b = w, b
-                lowest.append(P)
-            else:
-                lowest.append(lowest[-1])
+            P = self._objective(w, b, X, y)
             losses.append(P)
-            gain = lowest[t // 2] - lowest[t]  # of the second half of the steps
-            jump = max(losses[-100:]) - lowest[t]
-            settled = gain <= self.tol * lowest[t] and jump <= 0.01 * lowest[t]
-            long_enough = t >= FIRST_LOOK and lr * t >= SHRUNK
-            if settled and long_enough and not _too_steep(best_w, best_b, X, y, self.C):
-                return best_w, best_b - mean @ best_w, losses, _comparable(X)
-            inside = torch.where(y * (X @ w + b) < 1, y, 0)  # (n,), y_i of the rows inside
+            if lowest > P:
+                best_w, best_b, lowest = w, b, P
+            converged = _has_converged(self, losses, lr, best_w, best_b, X, y)
+            if converged:
+                break
+            inside = y * (X @ w + b) < 1  # (n,)
+            y_inside = torch.where(inside, y, 0)  # (n,)
             step = lr / (1 + lr * t)
-            w = w - step * (w - self.C * inside @ X)
-            b = b + step * self.C * inside.sum()
-        return best_w, best_b - mean @ best_w, losses, False
+            w = w - step * (w - self.C * y_inside @ X)
+            b = b + step * self.C * y_inside.sum()
+        # w·(x − mean) + b is the same as w·x + (b − w·mean).
+        return best_w, best_b - mean @ best_w, losses, converged and _of_one_scale(X)
+
+    def _objective(self, w, b, X, y):
+        """Return P(w, b) = ½ ‖w‖² + C Σ ξ_i, ξ_i = max(0, 1 − y_i (w·x_i + b))."""
+        xi = (1 - y * (X @ w + b)).clamp(min=0)  # (n,), the slack
+        return (w @ w / 2 + self.C * xi.sum()).item()
 
     def decision_function(self, X: Tensor) -> Tensor:
         """Return w·x + b of each row, (n,): 0 on the plane, ±1 on the edges of the margin."""
@@ -146,19 +161,27 @@ class LinearSVM(Classifier):
         return classes, codes
 
 
-def _objective(w, b, X, y, C):
-    """Return P(w, b) = ½ ‖w‖² + C Σ max(0, 1 − y (X w + b))."""
-    xi = (1 - y * (X @ w + b)).clamp(min=0)  # (n,), the slack
-    return (w @ w / 2 + C * xi.sum()).item()
+def _has_converged(svm, losses, lr, w, b, X, y):
+    """Tell whether `tol` is met after these P, the best of them at w and b; as the class explains.
+
+    svm: the LinearSVM.  X: (n, d), centred.  y: ±1, (n,).
+    """
+    t = len(losses) - 1
+    if t % LOOK_EVERY or t < FIRST_LOOK or lr * t < SHRUNK:
+        return False
+    lowest = min(losses)
+    gain = min(losses[: t // 2 + 1]) - lowest  # of the second half of the steps
+    jump = max(losses[-LOOK_EVERY:]) - lowest
+    settled = gain <= svm.tol * lowest and jump <= 0.01 * lowest
+    if not settled:
+        return False
+    # The last steps are so short that P hardly changes, even where it is far from the best.
+    shorter = svm._objective(0.995 * w, 0.995 * b, X, y)
+    moved = svm._objective(w, best_intercept(X @ w, y), X, y)
+    return min(shorter, moved) >= 0.995 * lowest
 
 
-def _too_steep(w, b, X, y, C):
-    """Tell whether w and b, made half a per cent smaller, are clearly better: far from the best."""
-    flatter = _objective(0.995 * w, 0.995 * b, X, y, C)
-    return flatter < 0.995 * _objective(w, b, X, y, C)
-
-
-def _comparable(X):
+def _of_one_scale(X):
     """Tell whether all columns (n, d), centred, have a similar scale, or are constant."""
     length = torch.linalg.vector_norm(X, dim=0)  # (d,)
     varied = length[length > 1e-6 * length.max()]

@@ -1,4 +1,4 @@
-"""What every descent needs: options that make sense, and a step that cannot be too long."""
+"""What every descent needs: options that make sense, a safe step, and what is rounding."""
 
 import math
 
@@ -18,7 +18,26 @@ def require_descent(lr: float | None, max_iter: int, tol: float) -> None:
         require_positive("lr", lr, "try lr=None")
 
 
-def require_downhill(J: float, lr: float, longest: float) -> None:
+def require_representable(name: str, value: float, dtype: torch.dtype, fix: str) -> None:
+    """Raise ValueError unless the value, and its sums with others, are finite in this dtype."""
+    largest = torch.finfo(dtype).max / 1e6
+    if not value <= largest:
+        raise ValueError(f"{name} must be at most {largest:.0e} in {dtype}, got {value:.3g}; {fix}")
+
+
+def require_moderate_targets(Y: Tensor) -> None:
+    """Raise ValueError where Σ y², as it stands in the loss, overflows or vanishes.  Y: (n, t)."""
+    limits = torch.finfo(Y.dtype)
+    squares = Y.square().sum().item()
+    if not limits.tiny <= squares <= limits.max and Y.any():
+        what = "vanish" if squares < 1 else "overflow"
+        raise ValueError(
+            f"y must have squares that {Y.dtype} can hold, got some that {what}; divide y by its "
+            "standard deviation"
+        )
+
+
+def require_finite_loss(J: float, lr: float, longest: float) -> None:
     """Raise ValueError where the loss J is no longer a number.  longest: the limit of lr."""
     if not math.isfinite(J):
         raise ValueError(
@@ -26,14 +45,19 @@ def require_downhill(J: float, lr: float, longest: float) -> None:
         )
 
 
-def above_rounding(slope: float, Y: Tensor, steepest: float) -> float:
-    """Return the slope, or 0 where it is so small that it may be rounding.
+def above_rounding(dJ_dw: Tensor, dJ_db: Tensor, X: Tensor, Y: Tensor) -> float:
+    """Return the largest |∂J/∂w| or |∂J/∂b| that cannot be rounding, or 0 if all can.
 
-    A slope is a mean of x (h − y). With x and h of the size of √λ and y it keeps this many digits.
-    steepest: λ.  Y: (n, t).
+    ∂J/∂w_jk is a mean of x_j (h_k − y_k): rounding changes it by about ε rms(x_j) rms(y_k), where ε
+    is the precision of the dtype and rms the root of the mean square. For b, x = 1. Each derivative
+    is judged by its own column: a column of large numbers says nothing about the others.
+    dJ_dw: (d, t).  dJ_db: (t,).  X: (n, d).  Y: (n, t).
     """
-    rounding = 4 * torch.finfo(Y.dtype).eps * (steepest * Y.square().mean().item()) ** 0.5
-    return slope if slope > rounding else 0.0
+    gradient = torch.cat([dJ_dw, dJ_db[None]]).abs()  # (d + 1, t)
+    A = F.pad(X, (0, 1), value=1.0)  # (n, d + 1)
+    rms_x, rms_y = A.square().mean(0).sqrt(), Y.square().mean(0).sqrt()  # (d + 1,), (t,)
+    rounding = 4 * torch.finfo(X.dtype).eps * rms_x.outer(rms_y)  # (d + 1, t)
+    return torch.where(gradient > rounding, gradient, 0).max().item()
 
 
 def largest_curvature(X: Tensor, bound: float, l2: float) -> float:

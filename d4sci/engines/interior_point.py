@@ -11,7 +11,9 @@ from torch import Tensor
 
 from d4sci.device import in_float64
 
-BLOCK = 4096  # rows at a time, so that what is computed from them stays in the cache
+# Rows at a time, so that no second copy of Z is made. Measured on 60,000 × 40 float64: 1024 to
+# all rows differ in speed by less than the measurement does.
+BLOCK = 4096
 PRECISION = 1e-9  # the gap, relative to the objective, that is small enough
 MAX_STEPS = 100  # some 10 to 25 are needed
 
@@ -51,9 +53,10 @@ def _no_wider_than_long(A):
     return R.T.contiguous(), Q
 
 
-def best_intercept(z, sign):
-    """Return the b that minimises Σ_i max(0, 1 − y_i (z_i + b)); of several the middle.
+def best_intercept(z: Tensor, sign: Tensor) -> Tensor:
+    """Return the b, (), that minimises Σ_i max(0, 1 − y_i (z_i + b)); of several the middle.
 
+    z: w·x of each row, (n,).  sign: y = ±1, (n,), both of them present.
     The slope of the sum in b starts at −(number of rows with y = 1), and rises by 1 wherever b
     passes a y_i − z_i: between two of them in order it is 0.
     """
@@ -117,7 +120,7 @@ def _step(Z, E, v, u, e):
         G.addmm_(rows.T, rows / weights[:, None])
     L = torch.linalg.cholesky(G)
 
-    def newton(excess):
+    def newton(excess: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the changes of v, u and e that take this excess off the products u e, (2, n)."""
         goal = e - excess / u  # (2, n)
         q = goal[0] - goal[1] - (yf - 1)  # (n,)

@@ -4,9 +4,10 @@ A step of Newton's method divides the gradient by the curvature, which takes lon
 L-BFGS guesses the curvature from its last steps, and needs many of them. Here the curvature is
 computed a few times, roughly (one matrix for all classes), and L-BFGS corrects it in between.
 
-`minimise` takes an `objective`: objective(w) is the pair J, ∇J; objective.curvature(w) is a matrix
-close to the second derivatives of J at w.
 """
+
+from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +17,9 @@ from d4sci.device import off_mps
 from d4sci.engines.moments import find_origin
 from d4sci.support.checks import require_squares
 
-BLOCK = 1000  # rows at a time, so that what is computed from them stays in the cache
+# Rows at a time, so that what is computed from them stays in the cache. Measured on 10,000 × 784
+# float32 and 10 classes: 250 to 1000 are equally fast, all rows at once a third slower.
+BLOCK = 1000
 CURVATURE_STEPS = (0, 5, 50, 500)  # computed anew here: w moves less and less
 MEMORY = 20  # steps that L-BFGS remembers
 
@@ -24,7 +27,7 @@ MEMORY = 20  # steps that L-BFGS remembers
 def fit_logistic(
     X: Tensor, Y: Tensor, l2: float, *, max_iter: int, tol: float
 ) -> tuple[Tensor, Tensor, list[float], float]:
-    """Return w (d, k), b (k,), J at each step, and the slope that is left: 0 if only rounding is.
+    """Return w (d, k), b (k,), J at each step, and the largest |∂J/∂w| left: 0 if it is rounding.
 
     X: (n, d).  Y: (n, k), one-hot; or (n, 1), 0 or 1, for two classes.
     J = (Σ loss + ½ l2 ‖w‖²) / n, as in `LogisticRegression`.  max_iter, tol: as for `minimise`.
@@ -34,8 +37,18 @@ def fit_logistic(
     origin = find_origin(X)  # (d,)
     objective = LogisticObjective(X, origin, Y.T.contiguous(), l2)
     w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, k), b in the first row
-    w, history, slope = minimise(objective, w, max_iter=max_iter, tol=tol)
-    return w[1:], w[0] - origin @ w[1:], history, slope
+    w, history, largest_gradient = minimise(objective, w, max_iter=max_iter, tol=tol)
+    return w[1:], w[0] - origin @ w[1:], history, largest_gradient
+
+
+class Objective(Protocol):
+    """What `minimise` makes small."""
+
+    def __call__(self, w: Tensor) -> tuple[float, Tensor]:
+        """Return J and its gradient ∇J at w."""
+
+    def curvature(self, w: Tensor) -> Tensor:
+        """Return a matrix close to the second derivatives of J at w."""
 
 
 class LogisticObjective:
@@ -45,13 +58,13 @@ class LogisticObjective:
     Y: (k, n): logits lie in columns, where a softmax takes a tenth of the time. k = 1: 0 or 1.
     """
 
-    def __init__(self, X: Tensor, origin: Tensor, Y: Tensor, l2: float):
+    def __init__(self, X: Tensor, origin: Tensor, Y: Tensor, l2: float) -> None:
         self.X, self.Y, self.origin = X, Y, origin
         self.moved = bool(origin.any())
         self.l2 = X.new_full((X.shape[1] + 1, 1), l2)  # (d + 1, 1)
         self.l2[0] = 0  # the intercept is not penalised
 
-    def blocks(self):
+    def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the rows of X, from the origin, and the columns of Y, a block at a time."""
         for x, y in zip(self.X.split(BLOCK), self.Y.split(BLOCK, 1), strict=True):
             yield x - self.origin if self.moved else x, y  # (r, d), (k, r)
@@ -100,14 +113,14 @@ def _cross_entropy(z, y):
 
 
 def minimise(
-    objective, w: Tensor, *, max_iter: int, tol: float
+    objective: Objective, w: Tensor, *, max_iter: int, tol: float
 ) -> tuple[Tensor, list[float], float]:
-    """Return w after the steps w ← w − t B ∇J, J at each of them, and the slope that is left.
+    """Return w after the steps w ← w − t B ∇J, J at each of them, and the largest |∂J/∂w| left.
 
     B: the inverse of the curvature, corrected by what the last steps met.  t: 1, or halved until
     the convex J falls.
-    Stop when the slope, the largest |∂J/∂w|, is ≤ tol; after max_iter steps; or where rounding
-    hides any further descent: then the slope is returned as 0.
+    Stop when the largest |∂J/∂w| is ≤ tol; after max_iter steps; or where rounding hides any
+    further descent: then 0 is returned for it.
     Source: Liu and Nocedal 1989, doi:10.1007/BF01589116.
     """
     J, gradient = objective(w)

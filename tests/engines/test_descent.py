@@ -7,7 +7,9 @@ from d4sci.engines.descent import (
     above_rounding,
     largest_curvature,
     require_descent,
-    require_downhill,
+    require_finite_loss,
+    require_moderate_targets,
+    require_representable,
 )
 
 X = torch.randn(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 2
@@ -24,11 +26,30 @@ def test_bad_options_are_named(arguments, message):
         require_descent(*arguments)
 
 
-def test_no_end_to_the_rise_is_named():
-    require_downhill(1e300, 1.0, 0.02)
+def test_a_loss_that_is_no_number_is_named():
+    require_finite_loss(1e300, 1.0, 0.02)
     for J in (float("inf"), float("nan")):
         with pytest.raises(ValueError, match=r"diverged with lr=1; use lr < 0.02, or lr=None"):
-            require_downhill(J, 1.0, 0.02)
+            require_finite_loss(J, 1.0, 0.02)
+
+
+def test_a_parameter_beyond_the_dtype_is_named():
+    require_representable("l2", 1e30, torch.float32, "use less")
+    require_representable("l2", 1e50, torch.float64, "use less")
+    for value in (1e50, float("inf"), float("nan")):
+        with pytest.raises(
+            ValueError, match=r"l2 must be at most 3e\+32 in torch.float32.*; use l"
+        ):
+            require_representable("l2", value, torch.float32, "use less")
+
+
+@pytest.mark.parametrize(("scale", "what"), [(1e30, "overflow"), (1e-30, "vanish")])
+def test_targets_whose_squares_float32_cannot_hold_are_named(scale, what):
+    Y = scale * X.float()
+    with pytest.raises(ValueError, match=f"that {what}; divide y by"):
+        require_moderate_targets(Y)
+    require_moderate_targets(Y.double())
+    require_moderate_targets(0 * Y)
 
 
 @pytest.mark.parametrize("l2", [0.0, 30.0, 1e4])
@@ -42,8 +63,22 @@ def test_the_largest_curvature_is_that_of_autograd(l2):
 
 
 def test_rounding_is_a_few_units_in_the_last_place():
+    def left(size, Y, scale=1.0):
+        """Of ∂J/∂w = size, beside ∂J/∂b = 0."""
+        X = torch.full((9, 1), scale).to(Y)
+        return above_rounding(torch.full((1, 1), size).to(Y), torch.zeros(1).to(Y), X, Y)
+
     Y = torch.ones(9, 1)
-    assert above_rounding(1e-7, Y, 1.0) == 0
-    assert above_rounding(1e-6, Y, 1.0) == 1e-6
-    assert above_rounding(1e-7, Y.double(), 1.0) == 1e-7
-    assert above_rounding(1e-7, Y / 1e3, 1.0) == 1e-7
+    assert left(1e-7, Y) == 0
+    assert left(1e-6, Y) == pytest.approx(1e-6)
+    assert left(1e-7, Y.double()) == pytest.approx(1e-7)
+    assert left(1e-7, Y / 1e3) == pytest.approx(1e-7)
+    assert left(1e-6, Y, 10.0) == 0
+
+
+def test_a_large_column_or_target_hides_no_other():
+    """4 ε = 4.8e-7 in float32: of x = 5e6 and y = 1, 2.4 is rounding; of x = 1 it is 4.8e-7."""
+    X, Y = torch.tensor([[5e6, 1.0]] * 9), torch.tensor([[1.0, 1e3]] * 9)
+    dJ_dw = torch.tensor([[2.0, 2e3], [0.01, 1e-5]])
+    assert above_rounding(dJ_dw, torch.tensor([0.0, 0.0]), X, Y) == pytest.approx(0.01)
+    assert above_rounding(0 * dJ_dw, torch.tensor([-1e-6, 1e-5]), X, Y) == pytest.approx(1e-6)

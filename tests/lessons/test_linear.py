@@ -179,7 +179,7 @@ def test_a_descent_that_stops_short_says_so():
     X = X3 * torch.tensor([1e-2, 1e-2, 1.0]).double()
     y = X @ torch.tensor([1.0, 2.0, 3.0]).double()
     with pytest.warns(
-        ConvergenceWarning, match=r"stopped after 1000 steps at a slope of .*; scale"
+        ConvergenceWarning, match=r"after 1000 steps with a gradient of .*, above tol; scale"
     ):
         model = LinearRegression(solver="gd").fit(X, y)
     assert model.coef_[0].item() < 0.5  # 1 is right
@@ -194,6 +194,33 @@ def test_in_float32_the_rounding_of_the_slope_is_no_reason_to_warn(seed):
     y = X.sum(1) + normal(500, 1, seed + 9)[:, 0].float()
     model = LinearRegression(solver="gd", tol=0.0).fit(X, y)
     assert torch.allclose(model.coef_, LinearRegression().fit(X, y).coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_large_column_or_penalty_hides_no_gradient(dtype, l2):
+    """Steps that suit a column of 5e6, or this penalty, leave the other weights near 0."""
+    g = torch.Generator().manual_seed(0)
+    dummy = torch.randint(0, 2, (200, 1), generator=g)
+    large = torch.rand(200, 1, generator=g) * (5e6 if l2 == 0 else 1.0)
+    X = torch.cat([large, dummy], 1).to(dtype)
+    y = 3 * X[:, 1] + 1
+    with pytest.warns(ConvergenceWarning, match=r"stopped after 1000 steps .*; scale X"):
+        model = LinearRegression(solver="gd", l2=l2).fit(X, y)
+    assert model.score(X, y) < 0
+    assert l2 > 0 or LinearRegression().fit(X, y).score(X, y) > 0.999
+
+
+def test_what_gradient_descent_cannot_hold_in_float32_is_named():
+    X, y = X3.float(), X3[:, 0].float()
+    model = LinearRegression(solver="gd")
+    with pytest.raises(ValueError, match=r"y must have squares .* overflow; divide y by its st"):
+        model.fit(X, 1e30 * y)
+    model.l2 = 1e50
+    with pytest.raises(ValueError, match=r"l2 must be at most .*, got 1e\+50; use a smaller l2"):
+        model.fit(X, y)
+    engine = LinearRegression().fit(X, 1e30 * y)  # in float64
+    assert (engine.coef_ / 1e30).tolist() == pytest.approx([1, 0, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize(("factor", "falls"), [(0.5, True), (0.995, True), (1.005, False)])

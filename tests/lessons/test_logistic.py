@@ -121,7 +121,9 @@ def test_gradient_descent_takes_the_steps_of_the_slide(name):
     """By autograd, from the formula of J."""
     X, y = CLASSIFY[name]
     options = {"C": 0.5, "solver": "gd", "lr": 0.02, "max_iter": 6, "tol": 0}
-    with pytest.warns(ConvergenceWarning, match="gd stopped after 6 steps at a slope of"):
+    with pytest.warns(
+        ConvergenceWarning, match="gd stopped after 6 steps with a gradient of .*, above tol"
+    ):
         model = LogisticRegression(**options).fit(X, y)
     k = len(model.coef_)
     w = torch.zeros(k, X.shape[1]).double().requires_grad_()
@@ -156,6 +158,40 @@ def test_where_only_rounding_is_left_nothing_is_said(C, dtype):
     for name in ("iris, three", "iris, separable", "iris, overlapping", "far from the origin"):
         X, y = CLASSIFY[name]
         LogisticRegression(C=C, tol=0.0).fit(X.to(dtype), y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", ["a large column", "a large penalty"])
+def test_what_is_large_hides_no_gradient(case, dtype):
+    """The steps that suit it leave the intercept, or the weight of a dummy, near 0."""
+    g = torch.Generator().manual_seed(0)
+    dummy = torch.randint(0, 2, (200, 1), generator=g)
+    large, C = torch.rand(200, 1, generator=g) * 5e6, 1.0
+    if case == "a large penalty":
+        large, C = large / 5e6, 1e-20
+    X = torch.cat([large, dummy], 1).to(dtype)
+    y = dummy[:, 0] if C == 1.0 else (torch.arange(200) < 20).long()
+    with pytest.warns(ConvergenceWarning, match=r"gd stopped after 1000 steps .*; scale X"):
+        model = LogisticRegression(C=C, solver="gd").fit(X, y)
+    assert model.loss_history_[-1] > 1.5 * LogisticRegression(C=C).fit(X, y).loss_history_[-1]
+
+
+@pytest.mark.parametrize("solver", ["newton-lbfgs", "gd"])
+@pytest.mark.parametrize(("C", "dtype"), [(1e-50, torch.float32), (1e-320, torch.float64)])
+def test_a_C_whose_inverse_is_no_number_is_named(C, dtype, solver):
+    X, y = CLASSIFY["iris, three"]
+    with pytest.raises(ValueError, match=f"1 / C must be at most .* in {dtype}.*; use a larger C"):
+        LogisticRegression(C=C, solver=solver).fit(X.to(dtype), y)
+
+
+@pytest.mark.parametrize(("C", "dtype"), [(1e-32, torch.float32), (1e-100, torch.float64)])
+@pytest.mark.parametrize("name", CLASSIFY)
+def test_the_smallest_C_leave_nothing_but_the_intercept(name, C, dtype):
+    """Then h is the share of each class."""
+    X, y = CLASSIFY[name]
+    model = LogisticRegression(C=C).fit(X.to(dtype), y)
+    share = y.bincount() / len(y)
+    assert torch.allclose(model.predict_proba(X.to(dtype)).float(), share, atol=1e-4)
 
 
 @pytest.mark.parametrize("solver", ["newton-lbfgs", "gd"])

@@ -275,6 +275,31 @@ def test_the_plain_path_comes_within_one_per_cent_on_scaled_data_or_warns(name, 
     assert not (warned and name in SURE)
 
 
+@pytest.mark.parametrize("C", [1e-5, 1e-4, 1e-3, 1e-1])
+@pytest.mark.parametrize("name", DATA)
+def test_at_a_small_C_the_plain_path_is_never_silently_wrong(name, C):
+    """w is next to nothing, and P a matter of b, which the shrinking steps hardly move."""
+    X, y = scaled(name)
+    engine, (plain, warned) = LinearSVM(C).fit(X, y), descend(C, X, y, max_iter=2000)
+    best = objective(engine.coef_, engine.intercept_, X, y, C)
+    assert warned or objective(plain.coef_, plain.intercept_, X, y, C) <= 1.01 * best
+
+
+def test_an_intercept_that_has_not_arrived_is_told():
+    """The least P, 2e-4, has b = −1. The first step takes b to −0.75, and it hardly moves on."""
+    X, y = normal(8, 1), (torch.arange(8) == 7).long()
+    model, warned = descend(1e-4, (X - X.mean()) / X.std(), y, max_iter=2000)
+    assert warned
+    assert len(model.loss_history_) == 2001
+
+
+def test_a_learning_rate_beyond_the_dtype_is_named():
+    X, y = scaled("overlapping")
+    for C, A in ((1e-50, X.float()), (1e-320, X)):
+        with pytest.raises(ValueError, match=r"lr must be at most .*; use a larger C"):
+            descend(C, A, y)
+
+
 @pytest.mark.parametrize("name", ["scales of their own", "separable", "more features than rows"])
 def test_the_plain_path_warns_on_data_of_several_scales_and_at_a_large_C(name):
     X, y = DATA[name]
