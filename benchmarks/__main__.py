@@ -22,7 +22,8 @@ def main(arguments=None):
     parser.add_argument("--only", default="", help="only rows whose name contains this")
     options = parser.parse_args(arguments)
     parts = options.parts or (PARTS[:1] if options.quick else PARTS)
-    if unknown := set(parts) - set(PARTS):
+    unknown = set(parts) - set(PARTS)
+    if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; use {', '.join(PARTS)}")
     names = [name for name in ROWS if options.only in name]
     if not names:

@@ -40,7 +40,7 @@ def measure_gans(seeds=10):
     """Train both digit GANs of notebook 5, and break one; return {claim: values}."""
     from d4sci.gan import Discriminator, Generator, train_gan
 
-    X, y, verdict = _judge()
+    X, y, verdict = _digits_and_verdict()
     z = torch.randn(2000, 64, generator=torch.Generator().manual_seed(1))
     wanted = torch.arange(2000) % 10
     found = {}
@@ -65,7 +65,7 @@ def measure_gans(seeds=10):
     return found
 
 
-def _judge():
+def _digits_and_verdict():
     """Return MNIST's images and labels, and what the CNN of notebook 4 says of a generator's."""
     from d4sci.cnn import CNN
     from d4sci.data import load_mnist, load_weights
@@ -90,13 +90,13 @@ def _collapse(X, z, verdict, seed):
 
     torch.manual_seed(seed)
     G, D = Generator(), Discriminator()
-    forge, judge = (torch.optim.Adam(net.parameters(), lr, betas=(0.5, 0.999))
-                    for net, lr in ((G, 3e-3), (D, 1e-3)))  # fmt: skip
+    optimizer_g = torch.optim.Adam(G.parameters(), 3e-3, betas=(0.5, 0.999))
+    optimizer_d = torch.optim.Adam(D.parameters(), 1e-3, betas=(0.5, 0.999))
     for _ in range(30):
         real = X[torch.randint(len(X), (32,))]
-        discriminator_step(D, judge, real, G(torch.randn(32, 64)))
+        discriminator_step(D, optimizer_d, real, G(torch.randn(32, 64)))
         for _ in range(20):
-            generator_step(D, forge, G(torch.randn(32, 64)))
+            generator_step(D, optimizer_g, G(torch.randn(32, 64)))
     _, share, _ = verdict(G, z)
     with torch.no_grad():
         variety = torch.pdist(G(z[:300]).flatten(1)).mean() / torch.pdist(X[:300].flatten(1)).mean()

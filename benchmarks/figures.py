@@ -1,5 +1,6 @@
 """The figures of the benchmarks."""
 
+import math
 from pathlib import Path
 
 import matplotlib
@@ -29,7 +30,10 @@ def draw_ratios(found, path):
     fig, ax = plt.subplots(figsize=(9.5, 0.52 * len(titles) + 1.2))
     ax.barh(titles, ratios, color=BLUE, height=0.6, label="time of d4sci / time of the peer")
     for i, (ratio, target) in enumerate(zip(ratios, targets, strict=True)):
-        x, color = (0.01, "white") if ratio > 0.1 else (max(ratio, target) + 0.01, "black")
+        if ratio > 0.1:  # there is room within the bar
+            x, color = 0.01, "white"
+        else:
+            x, color = max(ratio, target) + 0.01, "black"
         ax.text(x, i, short(ratio), va="center", color=color, fontsize=8)
     ax.plot(targets, range(len(titles)), "|", color=ORANGE, ms=18, mew=3, label="target")
     ax.axvline(1, color="black", lw=1, ls=":", label="as fast as the peer")
@@ -44,7 +48,7 @@ def draw_scaling(found, path):
     """Draw time (above) and memory (below) against n for each algorithm and its peer."""
     use_style()
     curves = {name: sizes["n"] for name, sizes in found.items() if "n" in sizes}
-    per_row = -(-len(curves) // 2)
+    per_row = math.ceil(len(curves) / 2)
     fig, axes = plt.subplots(4, per_row, figsize=(2.7 * per_row, 9), layout="constrained")
     columns = [*axes[:2].T, *axes[2:].T]
     for column, (name, runners) in zip(columns, curves.items(), strict=False):

@@ -71,6 +71,13 @@ def short(ratio):
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
+def judgement(ratio, target, void):
+    """Return the word for a ratio of times; void: whether one of the two results was worse."""
+    if void:
+        return "void"
+    return "met" if ratio <= target else "missed"
+
+
 def lines_of(name, result):
     """Return the table's lines for one race, a runner each."""
     row, runners = ROWS[name], result["runners"]
@@ -81,16 +88,15 @@ def lines_of(name, result):
         ratio = ours / found["seconds"]
         judged = ""
         if target is not None and not result["quick"]:
-            word = "void" if found["void"] or runners[OURS]["void"] else (
-                "met" if ratio <= target else "missed")  # fmt: skip
-            judged = f"≤ {target} {word}"
+            void = found["void"] or runners[OURS]["void"]
+            judged = f"≤ {target} {judgement(ratio, target, void)}"
         memory = f"{found['memory'] / 1e6:.0f} MB" if "memory" in found else ""
-        void = " (worse: void)" if found["void"] else ""
+        worse = " (worse: void)" if found["void"] else ""
         lines.append(
             f"| {row.title if runner == next(iter(runners)) else ''} | {runner} "
             f"| {found['seconds']:.3f} s ({found['runs']}) "
             f"| {'' if runner == OURS else short(ratio)} | {judged} | {memory} "
-            f"| {result['measure']} {found['quality']:.2g}{void} |"
+            f"| {result['measure']} {found['quality']:.2g}{worse} |"
         )
     left_out = result.get("left_out", {})
     lines += [f"| | {who}: {reason} | | | | | |" for who, reason in left_out.items()]

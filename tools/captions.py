@@ -23,7 +23,8 @@ def picture_words(nb):
     The words are the ones given to a live figure, else the caption in the cell that follows.
     """
     for i, cell in enumerate(nb.cells):
-        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
             if "image/png" in data:
                 _, live, told = data.get("text/plain", "").partition("explore: ")
                 yield i, words(told) if live else caption(nb.cells[i + 1 :])

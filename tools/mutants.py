@@ -17,7 +17,8 @@ SWAPS = {
     ast.MatMult: [ast.Mult], ast.BitAnd: [ast.BitOr], ast.BitOr: [ast.BitAnd],
 }  # fmt: skip
 PAIRS = ["min max", "argmin argmax", "minimum maximum", "amin amax", "floor ceil", "zeros ones"]
-NAMES = {a: b for pair in PAIRS for a, b in (pair.split(), pair.split()[::-1])}
+NAMES = dict(pair.split() for pair in PAIRS)
+NAMES |= {b: a for a, b in NAMES.items()}
 SILENT = (ast.Raise, ast.JoinedStr)  # error texts
 UNSEEN = {"annotation", "returns", "decorator_list"}
 
@@ -51,10 +52,11 @@ def variants(node):
                 for other in SWAPS[type(op)]:
                     yield node, ast.Compare(left, [*ops[:i], other(), *ops[i + 1 :]], comparators)
         case ast.BinOp(left, op, right) if not (is_text(left) or is_text(right)):
-            yield from ((node, ast.BinOp(left, new(), right)) for new in SWAPS.get(type(op), []))
+            for other in SWAPS.get(type(op), []):
+                yield node, ast.BinOp(left, other(), right)
         case ast.AugAssign(target, op, value):
-            new = (ast.AugAssign(target, other(), value) for other in SWAPS.get(type(op), []))
-            yield from ((node, statement) for statement in new)
+            for other in SWAPS.get(type(op), []):
+                yield node, ast.AugAssign(target, other(), value)
         case ast.BoolOp(op, values):
             yield node, ast.BoolOp(SWAPS[type(op)][0](), values)
         case ast.UnaryOp(ast.Not() | ast.USub(), operand):
@@ -99,10 +101,13 @@ def visible(node):
     if isinstance(node, SILENT):
         return
     yield node
+    if isinstance(node, ast.keyword) and node.arg == "dim":  # changed as a whole
+        return
     for name, field in ast.iter_fields(node):
-        inner = isinstance(node, ast.keyword) and node.arg == "dim"  # changed as a whole
+        if name in UNSEEN:
+            continue
         children = field if isinstance(field, list) else [field]
-        for child in children if name not in UNSEEN and not inner else []:
+        for child in children:
             if isinstance(child, ast.AST):
                 yield from visible(child)
 
@@ -124,7 +129,8 @@ def mutants(module, source):
             end = starts[old.end_lineno - 1] + old.end_col_offset
             code = lines[old.lineno - 1].strip()
             seen[old.lineno, change] += 1
-            if (number := seen[old.lineno, change]) > 1:
+            number = seen[old.lineno, change]
+            if number > 1:
                 change += f" (number {number} of the line)"
             mutant = Mutant(module, old.lineno, code, change, start, end, text)
             found[start, end, text] = mutant
@@ -138,10 +144,12 @@ def path_of(module):
 
 def modules_of(package):
     """Return the modules that compute: support, the engines, and the files of the top level."""
-    folders = [package / "support", package / "engines", package]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    chosen = [path for path in paths if path.stem not in NO_COMPUTING]
-    return [".".join(path.relative_to(package).with_suffix("").parts) for path in chosen]
+    found = []
+    for folder in (package / "support", package / "engines", package):
+        for path in sorted(folder.glob("*.py")):
+            if path.stem not in NO_COMPUTING:
+                found.append(".".join(path.relative_to(package).with_suffix("").parts))
+    return found
 
 
 MODULES = modules_of(PACKAGE)
@@ -149,8 +157,9 @@ MODULES = modules_of(PACKAGE)
 
 def draw(root, modules, sample, seed):
     """Return a sample of all mutants, the same for the same seed and sources."""
-    sources = {name: Path(root, path_of(name)).read_text("utf-8") for name in modules}
-    found = [mutant for name, source in sources.items() for mutant in mutants(name, source)]
+    found = []
+    for name in modules:
+        found += mutants(name, Path(root, path_of(name)).read_text("utf-8"))
     chosen = random.Random(seed).sample(range(len(found)), min(sample, len(found)))
     return [found[i] for i in sorted(chosen) if found[i].change != "return None -> return None"]
 
@@ -158,6 +167,10 @@ def draw(root, modules, sample, seed):
 def read_equivalent(root):
     """Return {(module, line of code, change): reason} of the changes that no test can see."""
     path = Path(root, "tests", "support", "mutants_equivalent.txt")
-    entries = path.read_text("utf-8").split("\n\n")[1:] if path.exists() else []
-    entries = [entry.strip().split("\n") for entry in entries]
-    return {(where.strip(), code, change): why for where, code, change, why in entries}
+    if not path.exists():
+        return {}
+    reasons = {}
+    for entry in path.read_text("utf-8").split("\n\n")[1:]:
+        where, code, change, why = entry.strip().split("\n")
+        reasons[where.strip(), code, change] = why
+    return reasons

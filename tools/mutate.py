@@ -12,7 +12,6 @@ Needs a system that can fork: torch is imported once, and each mutant tested in 
 """
 
 import argparse
-import ast
 import contextlib
 import functools
 import importlib
@@ -30,6 +29,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.module_tests import imported, tests_of
 from tools.mutants import MODULES, draw, path_of, read_equivalent
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,30 +38,8 @@ ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # they take seconds to import
 }  # fmt: skip
 OURS = shutil.ignore_patterns(".*", "__pycache__", "notebooks")
-LEFT_OUT = {"slow", "browser", "notebooks", "tools"}  # they test what runs the package
 REQUIRED = 0.85  # of the mutants that a test can see
 MEMORY = 8 * 2**30  # bytes that a mutant may take
-
-
-def imported(path):
-    """Return the modules that a file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
-def tests_of(root, module):
-    """Return the module's own test file, then the other files that import the module."""
-    tests = Path(root, "tests")
-    paths = [path for path in sorted(tests.rglob("test_*.py")) if not LEFT_OUT & set(path.parts)]
-    users = [path for path in paths if f"d4sci.{module}" in imported(path)]
-    own = [path for path in paths if path.stem == f"test_{module.rpartition('.')[2]}"]
-    files = [own, [path for path in users if path not in own]]
-    return [tuple(str(path.relative_to(tests)) for path in paths) for paths in files if paths]
 
 
 class QuickestFirst:
@@ -80,10 +58,17 @@ class QuickestFirst:
 
 def preload(root, modules):
     """Import what the tests and modules import from elsewhere, before the forks."""
-    files = [Path("tests", name) for m in modules for f in tests_of(root, m) for name in f]
-    files += [path_of(name) for name in modules] + [Path("tests", "conftest.py")]
-    files = [Path(root, file) for file in files if Path(root, file).exists()]
-    for name in sorted(set().union(*map(imported, files))):
+    files = {Path("tests", "conftest.py")}
+    for module in modules:
+        files.add(path_of(module))
+        for names in tests_of(root, module):
+            files |= {Path("tests", name) for name in names}
+    needed = set()
+    for file in files:
+        path = Path(root, file)
+        if path.exists():
+            needed |= imported(path)
+    for name in sorted(needed):
         if name.partition(".")[0] not in ("d4sci", "tests", "tools"):
             with contextlib.suppress(ImportError):  # `from a import b`: b is often no module
                 importlib.import_module(name)
@@ -125,13 +110,17 @@ def run(root, files, mutant=None, seconds=None, timeout=600):
         process = fork.Process(target=inside, args=(str(copy), files, plugin))
         process.start()
         process.join(timeout)
-        how = {None: "timeout", 0: "passed"}.get(process.exitcode, "failed")
+        if process.exitcode is None:
+            how = "timeout"
+        else:
+            how = "passed" if process.exitcode == 0 else "failed"
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # with all that the tests started
         process.join()
         output = (copy / "output.txt").read_text("utf-8", "replace")
-        taken = copy / "taken.json"
-        return how, json.loads(taken.read_text("utf-8")) if taken.exists() else {}, output
+        noted = copy / "taken.json"
+        taken = json.loads(noted.read_text("utf-8")) if noted.exists() else {}
+        return how, taken, output
 
 
 @functools.cache
@@ -162,7 +151,8 @@ def table(outcomes):
     for module in modules:
         count = Counter(how for mutant, how in outcomes.items() if mutant.module == module)
         rows.append([module, count.total(), *(count[kind] for kind in kinds)])
-    rows.append(["in all", *map(sum, zip(*(row[1:] for row in rows[1:]), strict=True))])
+    counts = [row[1:] for row in rows[1:]]
+    rows.append(["in all", *map(sum, zip(*counts, strict=True))])
     lines = ["{:<25}{:>9}{:>9}{:>9}{:>12}{:>10}".format(*row) for row in rows]
     survivors = [f"survived: {mutant}" for mutant, how in outcomes.items() if how == "survived"]
     return "\n".join([*lines, "", *survivors])
@@ -170,8 +160,12 @@ def table(outcomes):
 
 def noted(path):
     """Return {name of a mutant: outcome} of an earlier run that was stopped."""
-    lines = path.read_text("utf-8").splitlines() if path and path.exists() else []
-    return {name: how for how, _, name in (line.partition(" ") for line in lines)}
+    found = {}
+    if path and path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            how, _, name = line.partition(" ")
+            found[name] = how
+    return found
 
 
 def try_all(root, sample, path=None):
@@ -184,9 +178,11 @@ def try_all(root, sample, path=None):
             outcomes[mutant] = known[str(mutant)]
         else:
             outcomes[mutant] = outcome(root, mutant)
-            print(line := f"{outcomes[mutant]} {mutant}", flush=True)
-            with path.open("a", encoding="utf-8") if path else contextlib.nullcontext() as file:
-                file and file.write(line + "\n")
+            line = f"{outcomes[mutant]} {mutant}"
+            print(line, flush=True)
+            if path:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(line + "\n")
     return outcomes
 
 

@@ -189,7 +189,8 @@ def pictures(path, folder):
     os.makedirs(folder, exist_ok=True)
     for i, cell in enumerate(read(path).cells):
         for k, output in enumerate(cell.get("outputs", [])):
-            if png := output.get("data", {}).get("image/png"):
+            png = output.get("data", {}).get("image/png")
+            if png:
                 name = f"{Path(path).stem}-cell{i:03d}-{k}.png"
                 Path(folder, name).write_bytes(base64.b64decode(png))
 

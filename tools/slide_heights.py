@@ -11,7 +11,8 @@ def text_height(source):
     """Return about how many pixels markdown takes on a page."""
     height = 12
     for block in re.split(r"\n\s*\n", source.strip()):
-        if mark := re.match(r"(#{1,3}) .*\n?", block):
+        mark = re.match(r"(#{1,3}) .*\n?", block)
+        if mark:
             height += HEADINGS[len(mark[1])]
             block = block[mark.end() :]
         rows = re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`$]", r"\1", block).splitlines()

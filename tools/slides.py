@@ -139,6 +139,16 @@ def where(titles):
     return new_markdown_cell(f'<p class="where">{line}</p>')
 
 
+def titles_after(cell, titles):
+    """Return the headings that hold after a cell, {level: words}: its own ends those below it."""
+    mark = re.match(r"(#{1,3}) (.+)", cell.source)
+    if cell.cell_type != "markdown" or mark is None:
+        return titles
+    level = len(mark[1])
+    above = {upper: titles.get(upper) for upper in range(1, level)}
+    return above | {level: words(mark[2])}
+
+
 def paged(nb):
     """Return the notebook with a slide type at each cell that starts a page."""
     runs = []
@@ -147,16 +157,15 @@ def paged(nb):
             runs.append([])
         runs[-1].append(block)
     cells, titles = [], {}
-    for n, page in ((n, page) for run in runs for n, page in enumerate(split(run))):
-        shown = [cell for block in page for cell in block.cells]
-        if n:
-            shown.insert(0, where(titles))
-        shown[0].metadata["slideshow"] = {"slide_type": "subslide" if n else page[0].kind}
-        for cell in shown:
-            if cell.cell_type == "markdown" and (mark := re.match(r"(#{1,3}) (.+)", cell.source)):
-                titles = {level: titles.get(level) for level in range(1, len(mark[1]))}
-                titles[len(mark[1])] = words(mark[2])
-        cells += shown
+    for run in runs:
+        for n, page in enumerate(split(run)):
+            shown = [cell for block in page for cell in block.cells]
+            if n:
+                shown.insert(0, where(titles))
+            shown[0].metadata["slideshow"] = {"slide_type": "subslide" if n else page[0].kind}
+            for cell in shown:
+                titles = titles_after(cell, titles)
+            cells += shown
     for n, cell in enumerate(cells):  # a cell and what it prints would share one
         cell.id = f"cell-{n}"
     return new_notebook(cells=cells, metadata={**nb.metadata, "title": titles.get(1)})

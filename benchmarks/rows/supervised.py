@@ -137,7 +137,7 @@ def svm(n=20_000, C=1.0):
         return w @ w / 2 + C * np.maximum(0, 1 - sign * (N.astype(np.float64) @ w + b)).sum()
 
     def loose(rounds, scaling):
-        # LinearSVC has a price on b too: the smaller, the larger the scaling, and the slower.
+        # LinearSVC penalises b too: the less, the larger the scaling, and the slower it is.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that these rounds do not do
             return run(LinearSVC(C=C, loss="hinge", intercept_scaling=scaling, max_iter=rounds,

@@ -77,7 +77,7 @@ def test_neighbors(seed, n, d, k, weights, algorithm):
     seeds, sizes, widths, st.sampled_from([0.0, 0.5, 20.0]), st.sampled_from(["normal", "lstsq"])
 )
 def test_least_squares(seed, n, d, l2, solver):
-    """w turns with the axes; b takes up shifts; units of X are free where w has no price."""
+    """w turns with the axes; b takes up shifts; without a penalty the units of X are free."""
     X, y, Q = normal(n, d, seed), normal(n, 1, seed + 8)[:, 0], turn(d, seed)
     model = LinearRegression(l2=l2, solver=solver).fit(X, y)
     w, b = model.coef_, model.intercept_
