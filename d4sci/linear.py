@@ -69,8 +69,11 @@ class LinearRegression(Regressor):
             w, b, history, largest_gradient = self._descend(X, Y)
         else:
             w, b = least_squares(X, Y, self.l2)
-        self.coef_ = w[:, 0] if y.ndim == 1 else w.T
-        self.intercept_ = b[0] if y.ndim == 1 else b
+        if y.ndim == 1:
+            coef, intercept = w[:, 0], b[0]
+        else:
+            coef, intercept = w.T, b
+        self.coef_, self.intercept_ = coef, intercept
         self.n_features_in_ = X.shape[1]
         self.loss_history_ = history
         self.n_iter_ = len(history) - 1 if history else None
