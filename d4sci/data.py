@@ -281,7 +281,8 @@ def _cluster_sizes(n_samples, k):
     """Return the number of points of each of the k clusters."""
     if not isinstance(n_samples, list | tuple):
         require_between("n_samples", n_samples, 1, math.inf)
-        n_samples = [n_samples // k + (i < n_samples % k) for i in range(k)]
+        share, rest = divmod(int(n_samples), k)
+        n_samples = [share + 1] * rest + [share] * (k - rest)  # what is left over goes to the first
     if len(n_samples) != k:
         raise ValueError(f"n_samples must list one size for each of {k} clusters, got {n_samples}")
     for size in n_samples:

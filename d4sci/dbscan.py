@@ -1,4 +1,4 @@
-"""DBSCAN: clusters are where it is crowded, and what stands alone is noise."""
+"""DBSCAN: clusters are dense regions; isolated points are noise."""
 
 import math
 import sys
@@ -73,7 +73,7 @@ class DBSCAN(Clusterer):
         cluster = 0
         for start in range(len(X)):
             if labels[start] != NOISE:
-                continue  # it has a cluster
+                continue  # already in a cluster
             queue = deque([start])  # points to expand the cluster from
             while queue:
                 p = queue.popleft()
@@ -90,10 +90,13 @@ class DBSCAN(Clusterer):
 
     def _find_neighbors(self, X, p):
         """Return the points at most ε from point p, itself among them: Σ_f (x_f − p_f)² ≤ ε²."""
+        # Added up feature by feature, as the engine does: a sum in another order may round another
+        # way, and then points exactly ε apart would be neighbours for one of the two paths only.
         squares = torch.zeros_like(X[:, 0])  # (n,)
         for x in X.T:  # a feature, (n,)
             squares += (x - x[p]).square()
-        limit = min(self.eps * self.eps, sys.float_info.max)  # a square that overflows is too far
+        # Where ε² overflows to ∞ the largest number stands for it: a sum that overflows is too far.
+        limit = min(self.eps * self.eps, sys.float_info.max)
         return (squares <= limit).nonzero().squeeze(1)
 
     def _validate(self, X):
@@ -107,7 +110,8 @@ def k_distances(X: Tensor, k: int) -> Tensor:
     """Return each point's distance to its k-th nearest point, ascending, (n,).
 
     The point itself counts as the first, as it does in min_samples: with k = min_samples a point
-    is core where its k-distance is at most eps. A good ε lies where the sorted distances bend up.
+    is core where its k-distance is at most eps (up to rounding: take eps slightly larger than a
+    returned distance). A good ε lies where the sorted distances bend up.
     X: (n, d).  k: whole number, 1 ≤ k ≤ n, else TypeError or ValueError.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226.
     """

@@ -9,7 +9,7 @@ from torch import Tensor
 from d4sci.support.checks import require_choice, require_matrix
 
 DIFFERENCES = "donot_use_mm_for_euclid_dist"  # torch.cdist's word for: from x − y, no products
-BLOCK = 4_000_000  # numbers in a block of distances: 16 or 32 MB
+BLOCK_NUMBERS = 4_000_000  # distances in a block: 16 or 32 MB
 
 
 def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") -> Tensor:
@@ -31,8 +31,9 @@ def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") 
 
 
 def distance_blocks(
-    X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean", max_elements: int = BLOCK
-) -> Iterator[tuple[slice, Tensor]]:
+    X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean",
+    max_elements: int = BLOCK_NUMBERS,
+) -> Iterator[tuple[slice, Tensor]]:  # fmt: skip
     """Yield the same D a few rows at a time, as pairs of a slice `rows` and D[rows], (r, m).
 
     max_elements: the most numbers in a block; one row of D is the least that a block can hold.

@@ -9,15 +9,10 @@ from torch import Tensor
 
 from d4sci.device import in_float64, seeded
 from d4sci.distance import distance_blocks, distances
-from d4sci.engines.hamerly import hamerly, nearest, own_distances
+from d4sci.engines.hamerly import hamerly, nearest_centroid, own_distances
+from d4sci.engines.moments import mean_variance
 from d4sci.estimator import Clusterer, warn_not_converged
-from d4sci.support.checks import (
-    require_between,
-    require_choice,
-    require_fitted,
-    require_matrix,
-    require_squares,
-)
+from d4sci.support.checks import require_between, require_choice, require_fitted, require_matrix
 
 
 @dataclass(eq=False, repr=False)
@@ -29,12 +24,14 @@ class KMeans(Clusterer):
     n_clusters: k.
     init: how the centroids start: "random", k rows; "k-means++", k rows far from each other; or
     a tensor (k, d).
-    n_init: number of starts; the run that ends with the least inertia is kept. One tensor is one
-    start, whatever n_init says.
+    n_init: number of starts; the run that ends with the least inertia is kept. It is ignored if
+    init is a tensor.
     max_iter: the most rounds of a run.
-    tol: stop when Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
+    tol: stop when Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features). The slide stops on
+    the relative change of I; this is scikit-learn's rule.
     algorithm: "lloyd", the rounds as the slide has them, in this class; or "hamerly", the same
     rounds sooner, which measure distances only where a point may have changed centroid.
+    seed: whole number ≥ 0 from which the starts are drawn: the same seed, the same starts.
     `fit` sets cluster_centers_ (k, d), labels_ (n,), inertia_, n_iter_, n_features_in_, and
     inertia_history_: the inertia of the start and after each of the n_iter_ rounds, which never
     rises by more than rounding.
@@ -58,47 +55,47 @@ class KMeans(Clusterer):
         """Find the centroids.  X: (n, d), n ≥ k.  y: ignored."""
         self._validate(X)
         X, generator = X.detach(), seeded(self.seed)
+        n_starts = self.n_init
+        if isinstance(self.init, Tensor):  # there is one start only
+            n_starts = 1
         runs = []
-        for _ in range(1 if isinstance(self.init, Tensor) else self.n_init):
+        for _ in range(n_starts):
             mu = self._start(X, generator)  # (k, d)
             if self.algorithm == "lloyd":
                 runs.append(self.lloyd(X, mu))
             else:
-                engine = hamerly(X, mu, max_iter=self.max_iter, tol=self.tol, refill=_refill)
-                runs.append(engine)
+                runs.append(hamerly(X, mu, self.max_iter, self.tol, _refill))
         mu, labels, history = min(runs, key=lambda run: run[2][-1])  # the least inertia
         self.cluster_centers_, self.labels_ = mu, labels
         self.inertia_history_, self.inertia_ = history, history[-1]
         self.n_iter_, self.n_features_in_ = len(history) - 1, X.shape[1]
-        found = len(labels.unique())
-        if found < self.n_clusters:
-            wanted = f"n_clusters ({self.n_clusters})"
-            reason = f"the number of distinct clusters found ({found}) is smaller than {wanted}"
-            warn_not_converged(reason, "X may hold equal rows; choose a smaller n_clusters")
+        _warn_if_fewer(len(labels.unique()), self.n_clusters)
         return self
 
-    def lloyd(self, X, mu):
+    def lloyd(self, X: Tensor, mu: Tensor) -> tuple[Tensor, Tensor, list[float]]:
         """Repeat the two steps until the centroids stop; return μ, the labels and each inertia."""
-        tolerance = self.tol * _mean_variance(X)
+        tolerance = self.tol * mean_variance(X)
         history = []
         for _ in range(self.max_iter):
             labels, D2 = self.assign(X, mu)
             history.append(D2.sum().item())  # I = Σ_i ‖x_i − μ_c(i)‖²
-            old, mu = mu, self.update(X, mu, _refill(X, mu, labels))
+            labels = _refill(X, mu, labels)
+            old = mu
+            mu = self.update(X, old, labels)
             if (mu - old).square().sum() <= tolerance:
                 break
         labels, D2 = self.assign(X, mu)
         history.append(D2.sum().item())
         return mu, labels, history
 
-    def assign(self, X, mu):
+    def assign(self, X: Tensor, mu: Tensor) -> tuple[Tensor, Tensor]:
         """Return c(i) = argmin_j ‖x_i − μ_j‖², the lowest among equals, and that D², both (n,)."""
         blocks = distance_blocks(X, mu, metric="sqeuclidean")
-        found = [D2.min(1) for _, D2 in blocks]  # D2: (r, k)
-        labels = torch.cat([block.indices for block in found])
-        return labels, torch.cat([block.values for block in found])
+        closest = [D2.min(1) for _, D2 in blocks]  # D2: (r, k)
+        labels = torch.cat([block.indices for block in closest])
+        return labels, torch.cat([block.values for block in closest])
 
-    def update(self, X, mu, labels):
+    def update(self, X: Tensor, mu: Tensor, labels: Tensor) -> Tensor:
         """Return μ_j = the mean of the points with label j, (k, d); without points μ_j stays."""
         means = mu.clone()
         for j in range(len(mu)):
@@ -118,8 +115,10 @@ class KMeans(Clusterer):
     def _closest(self, X):
         require_fitted(self, "cluster_centers_")
         require_matrix(X, n_features=self.n_features_in_)
-        find = self.assign if self.algorithm == "lloyd" else nearest
-        return find(X.detach(), self.cluster_centers_.to(X))
+        X, mu = X.detach(), self.cluster_centers_.to(X)
+        if self.algorithm == "lloyd":
+            return self.assign(X, mu)
+        return nearest_centroid(X, mu)
 
     def _start(self, X, generator):
         if isinstance(self.init, Tensor):
@@ -135,18 +134,26 @@ class KMeans(Clusterer):
         require_between("max_iter", self.max_iter, 1, math.inf)
         require_between("tol", self.tol, 0.0, math.inf)
         require_choice("algorithm", self.algorithm, ("hamerly", "lloyd"))
-        if isinstance(self.init, str):
-            require_choice("init", self.init, ("k-means++", "random"))
-        else:
-            _require_start(self.init, (self.n_clusters, X.shape[1]))
+        _require_start(self.init, (self.n_clusters, X.shape[1]))
 
 
 def _require_start(init, shape):
-    """Raise unless the start is a matrix of this shape, (k, d)."""
+    """Raise unless the start is the name of a way to draw it, or a matrix of this shape, (k, d)."""
+    if isinstance(init, str):
+        require_choice("init", init, ("k-means++", "random"))
+        return
     require_matrix(init, "init")
     if init.shape != shape:
         got = tuple(init.shape)
         raise ValueError(f"init must have shape (k, d) = {shape}, got {got}; give k rows")
+
+
+def _warn_if_fewer(k_found, k):
+    """Warn where fewer clusters have points than were asked for."""
+    if k_found < k:
+        reason = f"the number of distinct clusters found ({k_found}) is smaller than"
+        reason += f" n_clusters ({k})"
+        warn_not_converged(reason, "X may hold equal rows; choose a smaller n_clusters")
 
 
 def _refill(X, mu, labels):
@@ -161,16 +168,6 @@ def _refill(X, mu, labels):
     return labels
 
 
-def _mean_variance(X):
-    """Return the mean of the variances of the features, (), a block of rows at a time."""
-    mean, total = X.mean(0), 0
-    for rows in X.split(4096):
-        total = total + (rows - mean).square().sum()
-    variance = total / X.numel()
-    require_squares(variance, X)
-    return variance
-
-
 def _k_means_plus_plus(X, k, generator):
     """Return k rows of X, (k, d), each drawn with a probability ∝ D², far from those before it.
 
@@ -182,10 +179,14 @@ def _k_means_plus_plus(X, k, generator):
     rows = torch.randint(n, (1,), generator=generator, device="cpu")  # (1,)
     D2 = distances(X[rows], X, metric="sqeuclidean")  # (1, n)
     while len(rows) < k:
-        reach = D2[0].cpu().double().cumsum(0)  # (n,), row i owns reach[i − 1] to reach[i]
-        draws = torch.rand(trials, generator=generator, dtype=reach.dtype, device="cpu") * reach[-1]
-        candidates = torch.searchsorted(reach, draws, right=True).clamp(max=n - 1)  # (trials,)
+        # Draw rows with a probability ∝ D²: lay their D² side by side, from 0 to Σ D², and see in
+        # which row's interval, cumulative[i − 1] to cumulative[i], a uniform number falls.
+        cumulative = D2[0].cpu().double().cumsum(0)  # (n,)
+        uniform = torch.rand(trials, generator=generator, dtype=torch.float64, device="cpu")
+        draws = uniform * cumulative[-1]
+        candidates = torch.searchsorted(cumulative, draws, right=True).clamp(max=n - 1)  # (trials,)
         D2 = torch.minimum(D2, distances(X[candidates], X, metric="sqeuclidean"))  # (trials, n)
         best = D2.sum(1).argmin().cpu()
-        rows, D2 = torch.cat([rows, candidates[best, None]]), D2[best, None]
+        rows = torch.cat([rows, candidates[best, None]])
+        D2 = D2[best, None]  # (1, n)
     return X[rows]

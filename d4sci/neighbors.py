@@ -26,7 +26,10 @@ class KNeighborsClassifier(Classifier):
 
     P(c | x) = Σ_i∈N(x) w_i [y_i = c] / Σ_i∈N(x) w_i
 
-    n_neighbors: k.  metric: "euclidean", "manhattan" or "cosine", as in `distances`.
+    N(x): the k training rows closest to x.  [y_i = c]: 1 if row i is of class c, else 0.
+    n_neighbors: k.
+    metric: "euclidean", "manhattan" or "cosine", as in `distances`; what counts is what it is when
+    `fit` is called.
     weights: "uniform", w = 1; or "distance", w = 1 / distance, where training rows at distance 0
     leave the others no vote.
     algorithm: how to find the neighbours. Both ways find the same.
@@ -50,14 +53,15 @@ class KNeighborsClassifier(Classifier):
 
     def fit(self, X: Tensor, y: Tensor) -> Self:
         """Memorise the data.  X: (n, d), n ≥ k.  y: labels, integer or bool, (n,)."""
-        self._validate(X, y)
-        rows = X.detach()
+        self._validate(X, len(X))
+        require_classes(y, len(X))
+        training = X.detach()
         if self.metric == "cosine":
-            rows = _directions(rows, zero=0)
+            training = _directions(training, spare=0)
         classes, codes = encode_labels(y, X.device)  # (c,), (n,)
         n_features = X.shape[1]
-        self.classes_, self._rows, self._codes = classes, rows, codes
-        self.n_features_in_ = n_features
+        self.classes_, self._training, self._codes = classes, training, codes
+        self._metric, self.n_features_in_ = self.metric, n_features
         return self
 
     def kneighbors(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,20 +70,20 @@ class KNeighborsClassifier(Classifier):
         X: (q, d) → (q, k), (q, k).
         """
         require_fitted(self, "classes_")
-        require_matrix(X, n_features=self.n_features_in_)
-        X, Y = X.detach(), self._rows.to(X)
-        if self.metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
-            D, indices = self._find(_directions(X, zero=1), Y, "euclidean")
+        self._validate(X, len(self._training), self.n_features_in_)
+        X, training = X.detach(), self._training.to(X)
+        if self._metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
+            D, indices = self._find(_directions(X, spare=1), training, "euclidean")
             return D.square() / 2, indices
-        return self._find(X, Y, self.metric)
+        return self._find(X, training, self._metric)
 
-    def _find(self, X, Y, metric):
-        """Return the k least distances from each row of X to the rows of Y, and their indices."""
+    def _find(self, X, training, metric):
+        """Return the distances from rows of X to the k nearest training rows, and their indices."""
         k = self.n_neighbors
         if self.algorithm == "screened":
-            return nearest(X, Y, k, metric=metric)
+            return nearest(X, training, k, metric=metric)
         distances, indices = [], []
-        for _, D in distance_blocks(X, Y, metric=metric):  # (r, n), a few rows at a time
+        for _, D in distance_blocks(X, training, metric=metric):  # (r, n), a few rows at a time
             D, order = D.sort(dim=1, stable=True)  # stable: of equals the lower index stays first
             distances.append(D[:, :k].clone())  # a copy, so that the block can go
             indices.append(order[:, :k].clone())
@@ -90,10 +94,12 @@ class KNeighborsClassifier(Classifier):
         D, indices = self.kneighbors(X)  # (q, k)
         w = torch.ones_like(D)
         if self.weights == "distance":
-            w = (D[:, :1] / D).nan_to_num(1)  # ∝ 1 / D, at most 1; 0 / 0: the row itself
+            closest = D[:, :1]
+            w = closest / D  # ∝ 1 / D, and never above 1, so that nothing overflows
+            w[w.isnan()] = 1  # 0 / 0: a training row equal to x, the others get 0; and ∞ / ∞
         codes = self._codes.to(D.device)[indices]  # (q, k), the classes of the neighbours
         votes = D.new_zeros(len(D), len(self.classes_))
-        votes.scatter_add_(1, codes, w)
+        votes.scatter_add_(1, codes, w)  # votes[q, codes[q, j]] += w[q, j]
         return votes / w.sum(1, keepdim=True)
 
     def predict(self, X: Tensor) -> Tensor:
@@ -101,20 +107,22 @@ class KNeighborsClassifier(Classifier):
         winners = self.predict_proba(X).argmax(1)  # (q,), the first of equals
         return self.classes_.to(X.device)[winners]
 
-    def _validate(self, X, y):
-        require_matrix(X)
-        require_classes(y, len(X))
-        require_between("n_neighbors", self.n_neighbors, 1, len(X))
+    def _validate(self, X, n_rows, n_features=None):
+        require_matrix(X, n_features=n_features)
+        require_between("n_neighbors", self.n_neighbors, 1, n_rows)
         require_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
         require_choice("weights", self.weights, ("uniform", "distance"))
         require_choice("algorithm", self.algorithm, ("brute", "screened"))
 
 
-def _directions(X, zero):
-    """Return x / ‖x‖ with two more columns, (n, d + 2), 0 but for a row that has no direction.
+def _directions(X, spare):
+    """Return x / ‖x‖ with two spare columns, (n, d + 2), so that each row has a direction.
 
-    Such a row gets column `zero` for its own, at a right angle to all else: cosine distance 1.
+    A row of zeros has none of its own. Its cosine distance to any row is 1, to another row of zeros
+    too, as between directions at a right angle. So it gets 1 in a spare column: training rows in
+    the first, spare = 0, and rows that are asked for in the second, spare = 1.
     """
-    U = pad(unit_rows(X), (0, 2))
-    U[:, X.shape[1] + zero] = (~X.any(1)).to(X)
-    return U
+    directions = pad(unit_rows(X), (0, 2))
+    zero = ~X.any(1)  # (n,)
+    directions[zero, X.shape[1] + spare] = 1
+    return directions

@@ -20,7 +20,9 @@ from d4sci.support.checks import (
 
 @dataclass(eq=False, repr=False)
 class PCA(Transformer):
-    """Turn the axes towards the variance: T = (X − μ) W, with X − μ = U Σ Wᵀ.
+    """Project onto the directions of largest variance: T = (X − μ) W.
+
+    With X − μ = U Σ Wᵀ that is U Σ, as on the slide.
 
     The columns of W are the eigenvectors of the covariance C = (X − μ)ᵀ(X − μ) / (n − 1), the
     variances along them its eigenvalues λ_i = σ_i² / (n − 1), in descending order.
@@ -32,7 +34,8 @@ class PCA(Transformer):
     `fit` sets components_ (k, d), the rows of Wᵀ; mean_ (d,); explained_variance_ λ (k,);
     explained_variance_ratio_, their share of all variance (k,); singular_values_ σ (k,);
     n_features_in_.
-    The sign of a direction means nothing: its largest entry is made positive.
+    The sign of a direction means nothing: its entry that is largest in absolute value is made
+    positive.
     Raises TypeError or ValueError for an X or a parameter that does not fit, RuntimeError before
     `fit`.
     Source: Pearson 1901, doi:10.1080/14786440109462720; Hotelling 1933, doi:10.1037/h0071325.
@@ -89,6 +92,6 @@ class PCA(Transformer):
 
 
 def _largest_positive(Wt):
-    """Return the directions, (k, d), each turned so that its largest entry is positive."""
+    """Return the directions, (k, d), turned: the entry largest in absolute value is positive."""
     largest = Wt.gather(1, Wt.abs().argmax(1, keepdim=True))  # (k, 1)
     return torch.where(largest < 0, -Wt, Wt)

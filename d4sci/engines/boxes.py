@@ -1,12 +1,24 @@
 """The pairs of rows at most ε apart, found without a look at most others, in bounded memory."""
 
+import math
+from collections.abc import Iterator
+from typing import Protocol
+
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 LEAF = 32  # most rows in a smallest box, or more where there are many features; a multiple of 8
 FAN = 8  # most boxes into which a box is cut
 BATCH = 500_000  # pairs, of rows or of boxes, that are looked at together
 KEPT, KEPT_PER_ROW = 2_000_000, 20  # pairs that are remembered; if more, they are found anew
+
+
+class Groups(Protocol):
+    """A way to put rows into groups."""
+
+    def of(self, rows: Tensor) -> Tensor:
+        """Return the number of the group of each of the rows, (m,); −1 for rows of no interest."""
 
 
 class NeighborPairs:
@@ -17,35 +29,44 @@ class NeighborPairs:
     product of matrices, u · v = (ε² − |x − y|²) / 2, whose sign decides. Where rounding leaves the
     sign in doubt the differences x − y decide, so that rows exactly ε apart are a pair.
 
+    All boxes of a level hold equally many rows. What a box lacks is filled up with row n, which X
+    does not have: it lies at infinity, and so is no neighbour of any row.
+
     X: n rows, float64, (n, d).  eps: ε.
     Source: Bentley 1975, doi:10.1145/361002.361007, for the boxes inside boxes.
     """
 
-    def __init__(self, X, eps):
-        self.n, self.limit = len(X), min(eps * eps, torch.finfo(X.dtype).max)
-        self.X = pad(X.T, (0, 1), value=torch.inf)  # (d, n + 1); row n, far away, fills up boxes
-        self.leaf = min(max(LEAF, X.shape[1] // 2 * 8), 4 * LEAF)
+    def __init__(self, X: Tensor, eps: float) -> None:
+        n, d = X.shape
+        self.n = n
+        self.limit = min(eps * eps, torch.finfo(X.dtype).max)
+        self.X = X.new_full((d, n + 1), torch.inf)  # transposed, and row n after the others
+        self.X[:, :n] = X.T
+        per_feature = 8 * (d // 2)  # 4 rows for each feature, as a multiple of 8
+        self.leaf = min(max(LEAF, per_feature), 4 * LEAF)
         self.corners, self.fans = [], []  # of the boxes, level by level
         self.rows = self._cut_into_boxes()  # (G, T), the rows in each of the smallest boxes
         # Near the origin less cancels. It is a median, of some rows, as outliers would move a mean.
-        origin = X[:: 1 + self.n // 10_000].median(0).values  # (d,)
-        C = pad(X - origin, (0, 0, 0, 1))  # (n + 1, d)
+        origin = X[:: 1 + n // 10_000].median(0).values  # (d,)
+        C = X.new_zeros(n + 1, d)
+        C[:n] = X - origin
         h = C.square().sum(1, keepdim=True) / 2  # (n + 1, 1)
         largest = h[self.rows, 0].amax(1)  # (G,)
-        self.rounding = 8 * (X.shape[1] + 4) * torch.finfo(X.dtype).eps * largest  # (G,), of u · v
-        h[-1], one = torch.inf, torch.ones_like(h)
+        self.rounding = 8 * (d + 4) * torch.finfo(X.dtype).eps * largest  # (G,), of u · v
+        h[n] = torch.inf  # row n: then u · v = −∞
+        one = torch.ones_like(h)
         self.U = torch.cat([C, one, self.limit / 2 - h], 1)[self.rows]  # (G, T, d + 2)
         self.V = torch.cat([C, -h, one], 1)[self.rows]
         self.kept = None  # all pairs, once they have been found and are few
-        self.many, self.most = False, max(KEPT, KEPT_PER_ROW * self.n)
+        self.many = False  # whether they are too many to be kept
+        self.most = max(KEPT, KEPT_PER_ROW * n)
 
-    def pairs(self, groups):
+    def pairs(self, groups: Groups) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield i, j (m,), the rows of m pairs, batch by batch; a pair comes once, in one order.
 
-        groups: an object whose method `of` takes rows (m,) and returns the number of a group for
-        each, −1 for rows of no interest. Pairs inside a group may be left out, and are where pairs
-        are many, whole boxes at a time. Groups may change from batch to batch, as long as they only
-        grow: then what is left out stays inside.
+        groups: which rows belong together. Pairs inside a group may be left out, and are where
+        pairs are many, whole boxes at a time. Groups may change from batch to batch, as long as
+        they only grow: then what is left out stays inside.
         """
         if self.kept is not None:
             yield from self.kept
@@ -61,7 +82,8 @@ class NeighborPairs:
     def _find(self, groups):
         """Yield the pairs of rows, all of them or, where they are many, those between groups."""
         T = self.rows.shape[1]
-        step, root = max(1, BATCH // (T * max(T, len(self.X)))), self.rows.new_zeros(1)
+        step = max(1, BATCH // (T * max(T, len(self.X))))
+        root = self.rows.new_zeros(1)  # box 0 of level 0 holds all rows
         for a, b in self._near_boxes(0, root, root, groups):
             self.many = self.many or self._estimate(a, b) > self.most
             todo = step  # boxes until groups are looked at again
@@ -78,21 +100,26 @@ class NeighborPairs:
     def _cut_into_boxes(self):
         """Return the rows in each of the smallest boxes, (G, T); keep the corners of all boxes."""
         rows = torch.arange(self.n, device=self.X.device)[None]  # (1, n): one box for all
-        rows = pad(rows, (0, -self.n % 8), value=self.n)
+        rows = self._fill_up(rows, 8)
         while True:
             g, m = rows.shape
-            real = torch.where(rows < self.n, rows, rows[:, :1])  # (g, m)
+            real = torch.where(rows < self.n, rows, rows[:, :1])  # (g, m), without row n
             P = self.X.index_select(1, real.flatten()).view(-1, g, m)  # (d, g, m)
             low, high = P.amin(2), P.amax(2)  # (d, g)
             self.corners.append((low, high))
             if m <= self.leaf:
                 return rows.view(g, -1, 8).mT.flatten(1)  # first every eighth row, from all over
-            fan = min(FAN, -(-m // self.leaf))
+            fan = min(FAN, math.ceil(m / self.leaf))
             self.fans.append(fan)
-            rows = pad(rows, (0, -m % (8 * fan)), value=self.n)
+            rows = self._fill_up(rows, 8 * fan)
             longest = (high - low).argmax(0)[:, None]  # (g, 1)
             along = self.X.flatten().take(longest * (self.n + 1) + rows)  # (g, m)
             rows = rows.gather(1, along.argsort(1)).view(g * fan, -1)
+
+    def _fill_up(self, rows, multiple):
+        """Return rows, (g, m), with row n at the end, so that m is a multiple of this number."""
+        lacking = -rows.shape[1] % multiple
+        return pad(rows, (0, lacking), value=self.n)
 
     def _near_boxes(self, level, a, b, groups):
         """Yield a ≤ b (m,), smallest boxes at most ε apart, that lie in the boxes a and b."""
@@ -117,7 +144,7 @@ class NeighborPairs:
     def _estimate(self, a, b):
         """Return about how many pairs of rows boxes a and b hold, from 100 to 200 of them."""
         some = slice(None, None, 1 + len(a) // 200)
-        i, _ = self._compare(a[some], b[some], slice(None))
+        i, _ = self._compare(a[some], b[some], slice(0, self.rows.shape[1]))
         return len(i) * len(a) / max(1, len(a[some]))
 
     def _between_groups(self, level, a, b, groups):
@@ -141,10 +168,12 @@ class NeighborPairs:
         S = self.U.index_select(0, a)[:, part] @ self.V.index_select(0, b).mT  # (m, t, T)
         rounding = torch.maximum(self.rounding[a], self.rounding[b])  # (m,)
         near = ~torch.lt(S, -rounding[:, None, None])  # what overflows is in doubt, too
-        near[a == b] = near[a == b].triu(1 + (part.start or 0))  # one order of each pair
+        same = a == b  # (m,)
+        near[same] = near[same].triu(1 + part.start)  # one order of each pair, no row with itself
         if groups:
             near &= self._numbers(A, groups)[:, :, None] != self._numbers(B, groups)[:, None]
-        place, (t, T) = _places(near), S.shape[1:]  # (p,)
+        place = _places(near)  # (p,)
+        t, T = S.shape[1:]
         row = place // T  # of all rows of A
         k = row // t  # the boxes that a pair lies in
         i = A.flatten().gather(0, row)

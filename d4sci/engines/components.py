@@ -12,7 +12,8 @@ def density_clusters(X: Tensor, eps: float, min_samples: int) -> tuple[Tensor, T
     What comes out is what DBSCAN with a queue gives; the pairs of neighbours may come in any order.
     X: float64, (n, d).  eps: ε.  min_samples: MinPts.
     """
-    n, points = len(X), torch.arange(len(X), device=X.device)  # (n,)
+    n = len(X)
+    points = torch.arange(n, device=X.device)  # (n,)
     neighbors = NeighborPairs(X, eps)
 
     # 1. Core points have at least MinPts neighbours, themselves included.
@@ -45,18 +46,20 @@ def density_clusters(X: Tensor, eps: float, min_samples: int) -> tuple[Tensor, T
 class NeighborCounts:
     """How many neighbours each point has, itself included; points with enough are one group."""
 
-    def __init__(self, points, min_samples):
-        self.count, self.min_samples = torch.ones_like(points), min_samples
+    def __init__(self, points: Tensor, min_samples: int) -> None:
+        self.count = torch.ones_like(points)
+        self.min_samples = min_samples
 
-    def add(self, i, j):
+    def add(self, i: Tensor, j: Tensor) -> None:
         """Count the pairs i, j (m,), for both."""
         both = torch.cat([i, j])
         self.count.index_add_(0, both, torch.ones_like(both))
 
-    def enough(self):
-        return self.count >= self.min_samples  # (n,)
+    def enough(self) -> Tensor:
+        """Return which points have enough, (n,)."""
+        return self.count >= self.min_samples
 
-    def of(self, rows):
+    def of(self, rows: Tensor) -> Tensor:
         """Return n for those with enough, and a group of its own for any other point."""
         return torch.where(self.count[rows] < self.min_samples, rows, len(self.count))
 
@@ -68,14 +71,15 @@ class Components:
     Source: Tarjan 1975, doi:10.1145/321879.321884, for the pointers and for shortening them.
     """
 
-    def __init__(self, points, core):
-        self.root, self.core = points.clone(), core
+    def __init__(self, points: Tensor, core: Tensor) -> None:
+        self.root = points.clone()
+        self.core = core
 
-    def of(self, rows):
+    def of(self, rows: Tensor) -> Tensor:
         """Return the roots of core points, −1 for others, which join no clusters."""
         return torch.where(self.core[rows], self.find(rows), -1)
 
-    def find(self, rows):
+    def find(self, rows: Tensor) -> Tensor:
         """Follow the pointers of rows, (m,), to the roots of their clusters; shorten the way."""
         goal = self.root.gather(0, rows)  # root[rows]
         further = self.root.gather(0, goal)
@@ -84,7 +88,7 @@ class Components:
         self.root.scatter_(0, rows, goal)
         return goal
 
-    def join(self, i, j):
+    def join(self, i: Tensor, j: Tensor) -> None:
         """Join the clusters of i[k] and j[k] for all k: the later root points to the earlier.
 
         Where a root could point to several others, one wins; the rest follows in the next round.
@@ -110,8 +114,9 @@ class Components:
 class CoreOrNot:
     """The core points as one group, and each other point as a group of its own."""
 
-    def __init__(self, points, core):
+    def __init__(self, points: Tensor, core: Tensor) -> None:
         self.group = torch.where(core, len(points), points)  # (n,)
 
-    def of(self, rows):
+    def of(self, rows: Tensor) -> Tensor:
+        """Return n for core points, and a group of its own for any other point."""
         return self.group[rows]

@@ -1,11 +1,12 @@
 """Principal axes from the d × d covariance of many rows, where its rounding does no harm."""
 
 import torch
+from torch import Tensor
 
 from d4sci.engines.moments import moments
 
 
-def principal_axes(X, k):
+def principal_axes(X: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor] | None:
     """Return the mean of X, the singular values of X − μ, and k right singular vectors, or None.
 
     (X − μ)ᵀ(X − μ) = W Σ² Wᵀ is d × d, and soon made where rows are many. But it holds the squares

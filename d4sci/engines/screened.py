@@ -1,5 +1,7 @@
 """The k nearest rows without all exact distances: products screen, differences decide."""
 
+import math
+
 import torch
 from torch import Tensor, inf
 from torch.nn.functional import pad
@@ -87,8 +89,10 @@ def _screens(Y):
     """Return the dtypes to screen in, the coarse and quick one first."""
     screens = []
     # bfloat16 is quick where the processor has instructions for it. Elsewhere it is no quicker, or
-    # is not summed in float32, as the floor presumes.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    # is not summed in float32, as the floor presumes. Old PyTorch cannot tell.
+    capabilities = {}
+    if hasattr(torch.cpu, "get_capabilities"):
+        capabilities = torch.cpu.get_capabilities()
     if Y.device.type == "cpu" and Y.numel() > 2**20 and capabilities.get("avx512_bf16"):
         screens.append(torch.bfloat16)
     screens.append(torch.float32)
@@ -105,7 +109,8 @@ def _screen(X, Y, m, origin, dtype):
     ‖x − y‖² ≥ (1 − ε − δ) ‖x‖² + 2 s,  s = ½ (1 − ε − δ) ‖y‖² − x·y.
     The candidates are the rows with the least s; all others have at least the largest of theirs.
     """
-    (q, d), n = X.shape, len(Y)
+    q, d = X.shape
+    n = len(Y)
     A, A2 = _centered(X, origin, dtype)  # (q, d), (q,)
     epsilon, delta = _rounding(d, dtype, A2.dtype)
     certain = 1 - epsilon - delta
@@ -118,7 +123,8 @@ def _screen(X, Y, m, origin, dtype):
         half = _half_squares(B, B2, certain)  # (b,)
         for first in range(0, q, TILE):
             tile = slice(first, first + TILE)
-            product, s = products[: len(A[tile]), : len(B)], scores[: len(A[tile]), : len(B)]
+            t, b = len(A[tile]), len(B)
+            product, s = products[:t, :b], scores[:t, :b]
             torch.mm(A[tile], B.T, out=product)
             torch.sub(half, product, out=s)  # (t, b)
             values, places = _least(s, m)
@@ -170,7 +176,7 @@ def _least(s, m):
 
     Only a group whose least number is among the m least of these can hold one of them.
     """
-    w = max(-(-s.shape[1] // GROUP), -(-m // GROUP))  # groups, rounded up
+    w = math.ceil(max(s.shape[1], m) / GROUP)  # groups
     if GROUP * w > s.shape[1]:  # the last block: filled up with ∞
         s = pad(s, (0, GROUP * w - s.shape[1]), value=inf)
     groups = s.view(len(s), GROUP, w)  # group j holds the places j, j + w, j + 2 w, …

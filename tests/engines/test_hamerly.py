@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d4sci.data import load_mnist
-from d4sci.engines.hamerly import _Clusters, nearest, own_distances
+from d4sci.engines.hamerly import _Clusters, nearest_centroid, own_distances
+from d4sci.engines.moments import mean_variance
 from d4sci.estimator import ConvergenceWarning
 from d4sci.kmeans import KMeans
 from tests.lessons.test_kmeans import BLOBS, CASES
@@ -91,19 +92,28 @@ def test_the_history_of_far_clusters_is_true_in_float32():
 def test_nearest_is_exact_where_products_are_not():
     """In float32 the squares of 1e6 leave no digit that tells 0 from 10."""
     X = torch.tensor([[0.0], [10.0], [1e6]])
-    labels, D2 = nearest(X, X)
+    labels, D2 = nearest_centroid(X, X)
     assert labels.tolist() == [0, 1, 2]
     assert D2.tolist() == [0, 0, 0]
-    assert nearest(X, X[[0, 0, 2, 2]])[0].tolist() == [0, 0, 2]  # the lowest of equals
+    assert nearest_centroid(X, X[[0, 0, 2, 2]])[0].tolist() == [0, 0, 2]  # the lowest of equals
 
 
 def test_nearest_against_differences():
     X, centers = CASES["more rows than a block"]
-    labels, D2 = nearest(X.float(), centers.float())
+    labels, D2 = nearest_centroid(X.float(), centers.float())
     D = torch.cdist(X, centers).square()
     assert (labels == D.argmin(1)).double().mean() > 0.999
     assert torch.allclose(D2.double(), D.amin(1), rtol=1e-4, atol=1e-10)
     assert torch.equal(own_distances(X.float(), centers.float(), labels), D2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", CASES | MORE)
+def test_both_paths_stop_at_the_same_tolerance(name, dtype):
+    """The variance out of the norms is that of the plain loop, up to rounding."""
+    X, start = ((CASES | MORE)[name][i].to(dtype) for i in (0, 1))
+    true = mean_variance(X.double()).item()
+    assert _Clusters(X, start).variance.item() == pytest.approx(true, rel=1e-4, abs=1e-30)
 
 
 def test_counts_are_whole_numbers():

@@ -1,12 +1,14 @@
 """moments: the mean and n − 1 times the covariance, against NumPy in float64."""
 
+from threading import Event, Thread
+
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import ThreadpoolController
 
 from d4sci.engines import moments as module
-from d4sci.engines.moments import BLOCK, find_origin, moments
+from d4sci.engines.moments import BLOCK, find_origin, mean_variance, moments
 
 G = torch.Generator().manual_seed(0)
 NORMAL = torch.randn(3 * BLOCK + 5, 4, generator=G) * torch.tensor([1.0, 2.0, 3.0, 0.1])
@@ -64,14 +66,15 @@ def test_the_block_does_not_matter(monkeypatch):
         assert torch.allclose(a, b, rtol=1e-12)
 
 
+def numbers():
+    """Return how many threads each library that multiplies for NumPy takes."""
+    found = ThreadpoolController().select(user_api="blas").info()
+    return [library["num_threads"] for library in found]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_products_use_as_many_threads_as_pytorch(threads, monkeypatch):
     """NumPy's products have threads of their own, which `torch.set_num_threads` does not reach."""
-
-    def numbers():
-        found = ThreadpoolController().select(user_api="blas").info()
-        return [library["num_threads"] for library in found]
-
     seen, before, add = [], (torch.get_num_threads(), numbers()), module._add
 
     def watch(*parts):
@@ -86,6 +89,55 @@ def test_products_use_as_many_threads_as_pytorch(threads, monkeypatch):
         torch.set_num_threads(before[0])
     assert seen == [[threads] * len(before[1])]
     assert numbers() == before[1]
+
+
+def set_numbers(threads):
+    """Set how many threads NumPy's products take: in a thread, as the first to set it owns it."""
+
+    def work():
+        for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            library.set_num_threads(threads)
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_fits_that_overlap_leave_the_threads_as_they_were(monkeypatch):
+    """One starts, the other starts, the first ends, the other ends."""
+    add, inside, leave = module._add, [Event(), Event()], [Event(), Event()]
+
+    def wait(X, *parts):
+        one = int(X[0, 0])
+        inside[one].set()
+        assert leave[one].wait(10)
+        add(X, *parts)
+
+    monkeypatch.setattr(module, "_add", wait)
+    fits = [Thread(target=moments, args=(torch.full((3, 2), float(one)),)) for one in (0, 1)]
+    n_torch, n_numpy = torch.get_num_threads(), numbers()[0]
+    torch.set_num_threads(1)
+    set_numbers(2)
+    before = numbers()
+    try:
+        fits[0].start()
+        assert inside[0].wait(10)
+        fits[1].start()
+        inside[1].wait(0.2)  # unless it waits for its turn
+        for one in (0, 1):
+            leave[one].set()
+            fits[one].join()
+        assert numbers() == before
+    finally:
+        torch.set_num_threads(n_torch)
+        set_numbers(n_numpy)
+
+
+@pytest.mark.parametrize("X", CASES.values(), ids=CASES)
+def test_the_mean_variance(X):
+    true = X.double().var(0, correction=0).mean().item()
+    assert mean_variance(X).item() == pytest.approx(true, rel=1e-4, abs=1e-12)
+    assert mean_variance(X.double()).item() == pytest.approx(true, rel=1e-12)
 
 
 def test_new_tensors_are_made_from_old_ones(meta_default):

@@ -145,6 +145,36 @@ def test_a_fit_that_raises_leaves_the_model_as_it_was(wrong, metric):
     assert model.score(**good) > 0.5
 
 
+@pytest.mark.parametrize("algorithm", ["brute", "screened"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_more_neighbours_than_rows_are_refused_after_fit_too(metric, algorithm):
+    model = KNeighborsClassifier(3, metric=metric, algorithm=algorithm)
+    model.fit(X5, Y5).set_params(n_neighbors=6)
+    for ask in (model.kneighbors, model.predict_proba, model.predict):
+        with pytest.raises(ValueError, match="n_neighbors must lie between 1 and 5, got 6"):
+            ask(X5)
+    assert model.set_params(n_neighbors=5).kneighbors(X5)[1].shape == (5, 5)
+    with pytest.raises(ValueError, match="weights must be one of"):
+        model.set_params(weights="votes").predict(X5)
+
+
+@pytest.mark.parametrize("algorithm", ["brute", "screened"])
+@pytest.mark.parametrize("later", METRICS)
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_metric_is_the_one_of_fit(metric, later, algorithm):
+    """The rows are stored as their metric wants them."""
+    model = KNeighborsClassifier(3, metric=metric, algorithm=algorithm).fit(X5, Y5)
+    expected = model.kneighbors(2 * X5 - 1)
+    found = model.set_params(metric=later).kneighbors(2 * X5 - 1)
+    assert all(map(torch.equal, found, expected))
+
+
+def test_distances_that_overflow_share_the_votes():
+    X, y = torch.tensor([[-1e25], [1e25], [2e25]]), torch.tensor([0, 1, 1])
+    model = KNeighborsClassifier(3, weights="distance").fit(X, y)
+    assert torch.allclose(model.predict_proba(torch.zeros(1, 1)), torch.tensor([[1 / 3, 2 / 3]]))
+
+
 def test_it_is_an_estimator():
     X, y = normal(60, 3), classes(60)
     model = clone(KNeighborsClassifier(1, metric="manhattan")).fit(X, y)

@@ -28,7 +28,6 @@ COME_ALONG = {  # imported by us and not declared, because a dependency requires
     "psutil",
     "pyyaml",
     "scipy",
-    "threadpoolctl",
 }
 VERSIONS = {"torch", "torchvision", "numpy", "pandas", "matplotlib", "jupyterlab", "scikit-learn"}
 
