@@ -153,6 +153,7 @@ class LinearSVM(Classifier):
         require_matrix(X)
         require_classes(y, len(X))
         require_positive("C", self.C, "try C=1.0")
+        require_representable("1 / C", 1 / self.C, torch.float64, "use a larger C")
         require_descent(self.lr, self.max_iter, self.tol)
         classes, codes = encode_labels(y, X.device)
         if len(classes) != 2:

@@ -293,11 +293,13 @@ def test_an_intercept_that_has_not_arrived_is_told():
     assert len(model.loss_history_) == 2001
 
 
-def test_a_learning_rate_beyond_the_dtype_is_named():
+def test_a_C_too_small_for_the_dtype_is_named():
     X, y = scaled("overlapping")
-    for C, A in ((1e-50, X.float()), (1e-320, X)):
-        with pytest.raises(ValueError, match=r"lr must be at most .*; use a larger C"):
-            descend(C, A, y)
+    with pytest.raises(ValueError, match=r"lr must be at most .*; use a larger C"):
+        descend(1e-50, X.float(), y)
+    for solver in ("subgradient", "interior-point"):
+        with pytest.raises(ValueError, match=r"1 / C must be at most .*; use a larger C"):
+            LinearSVM(1e-320, solver=solver).fit(X, y)
 
 
 @pytest.mark.parametrize("name", ["scales of their own", "separable", "more features than rows"])
