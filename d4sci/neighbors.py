@@ -53,7 +53,7 @@ class KNeighborsClassifier(Classifier):
 
     def fit(self, X: Tensor, y: Tensor) -> Self:
         """Memorise the data.  X: (n, d), n ≥ k.  y: labels, integer or bool, (n,)."""
-        self._validate(X, len(X))
+        self._validate(X, X)
         require_classes(y, len(X))
         training = X.detach()
         if self.metric == "cosine":
@@ -70,7 +70,7 @@ class KNeighborsClassifier(Classifier):
         X: (q, d) → (q, k), (q, k).
         """
         require_fitted(self, "classes_")
-        self._validate(X, len(self._training), self.n_features_in_)
+        self._validate(X, self._training, self.n_features_in_)
         X, training = X.detach(), self._training.to(X)
         if self._metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
             D, indices = self._find(_directions(X, spare=1), training, "euclidean")
@@ -107,9 +107,9 @@ class KNeighborsClassifier(Classifier):
         winners = self.predict_proba(X).argmax(1)  # (q,), the first of equals
         return self.classes_.to(X.device)[winners]
 
-    def _validate(self, X, n_rows, n_features=None):
+    def _validate(self, X, training, n_features=None):
         require_matrix(X, n_features=n_features)
-        require_between("n_neighbors", self.n_neighbors, 1, n_rows)
+        require_between("n_neighbors", self.n_neighbors, 1, len(training))
         require_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
         require_choice("weights", self.weights, ("uniform", "distance"))
         require_choice("algorithm", self.algorithm, ("brute", "screened"))
