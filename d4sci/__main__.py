@@ -43,7 +43,8 @@ def lab(*options: str) -> int:
 
 def test(*options: str) -> int:
     """Run the unit tests, then the notebooks; return 0 only if both pass."""
-    statuses = [run_pytest("tests", *options), run_notebooks(*options)]
+    side_by_side = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    statuses = [run_pytest("tests", *side_by_side, *options), run_notebooks(*options)]
     if options and 0 in statuses:  # `-k kmeans` may leave one of the two without a test
         statuses = [status for status in statuses if status != NO_TESTS]
     return next(filter(None, statuses), 0)  # the first that is not 0

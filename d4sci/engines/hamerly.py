@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from d4sci.device import in_float64
-from d4sci.distance import distances
+from d4sci.distance import euclidean
 from d4sci.engines.moments import find_origin
 from d4sci.support.checks import require_squares
 
@@ -37,7 +37,7 @@ def hamerly(
     sums and counts of each round tell, in float64, so none has to be measured.
     """
     clusters = _Clusters(X, start)
-    require_squares(clusters.norms.mean() / X.shape[1], X)
+    require_squares(clusters.square, X)
     tolerance = tol * clusters.variance
     spread = [clusters.spread()]
     for _ in range(max_iter):
@@ -80,9 +80,18 @@ def _not_positive(slack):
     return (~(slack > 0)).nonzero().squeeze(1)
 
 
+def _take(values, rows):
+    """Return the values, (n,), of these rows, a slice or numbers; faster than values[numbers]."""
+    if isinstance(rows, slice):
+        return values[rows]
+    return values.index_select(0, rows)
+
+
 def _number(rows, some):
     """Return the numbers of some of these rows, a slice or numbers; some: positions, (u,)."""
-    return some + rows.start if isinstance(rows, slice) else rows[some]
+    if isinstance(rows, slice):
+        return some + rows.start
+    return rows.index_select(0, some)
 
 
 class _Clusters:
@@ -107,31 +116,42 @@ class _Clusters:
         self.buffer = X.new_empty(min(n, self.r), d)
         self.labels = torch.zeros(n, dtype=torch.long, device=X.device)
         self.slack = X.new_empty(n)
-        self.norms = X.new_empty(n)  # ‖a‖²
+        self.least, self.most = X.new_empty(n), X.new_empty(n)  # of ‖a‖², with rounding
         self.sums = in_float64(torch.zeros_like(start))
         # A product of d terms is wrong by some √d units in its last place, of a² or more.
         self.rounding = 4 * math.sqrt(d) * torch.finfo(X.dtype).eps
         self._place(start)
+        self._assign_all()
+
+    def _assign_all(self):
+        """Assign each point to the closest centroid; find sums, counts and the variance of X."""
+        n, d = self.X.shape
+        square = 0.0  # Σ ‖a‖²
         for first in range(0, n, self.r):
             rows = slice(first, first + self.r)
             A = self._rows(rows)
-            self.norms[rows] = torch.linalg.vector_norm(A, dim=1).square_()
+            norms = torch.linalg.vector_norm(A, dim=1).square_()  # (r,)
+            square = square + norms.sum()
+            self.least[rows] = norms * (1 - self.rounding)
+            self.most[rows] = norms * (1 + self.rounding)
             labels, self.slack[rows] = self._closest(rows, self._scores(A))
             self._settle(rows, labels)
             self.labels[rows] = labels
-            points = in_float64(X[rows])  # (r, d)
+            points = in_float64(self.X[rows])  # (r, d)
             self.sums.index_add_(0, labels.to(points.device), points)
-        self.counts = self.labels.bincount(minlength=len(start))
+        self.counts = self.labels.bincount(minlength=len(self.centers))
         # The variance comes out of the norms. The plain loop's `mean_variance` would take two more
         # passes over X, a tenth of the time of a fit.
-        shift = self.sums.sum(0).to(X) / n - self.origin  # (d,), of the mean from the origin
-        self.variance = (self.norms.mean() / d - shift.square().mean()).clamp(min=0)
+        self.square = square / (n * d)  # mean of the squared entries, from the origin
+        shift = self.sums.sum(0).to(self.X) / n - self.origin  # (d,), of the mean from the origin
+        self.variance = (self.square - shift.square().mean()).clamp(min=0)
 
     def assign(self) -> None:
         """Assign each point to the closest centroid; those with slack left keep theirs."""
         found = []
         for rows in self._blocks(_not_positive(self.slack)):
-            scores, labels = self._scores(self._rows(rows)), self.labels[rows]  # (k, r), (r,)
+            scores = self._scores(self._rows(rows))  # (k, r)
+            labels = _take(self.labels, rows)  # (r,)
             own = scores.gather(0, labels[None])[0]  # (r,)
             others = scores.scatter_(0, labels[None], torch.inf).amin(0)  # (r,)
             slack = self._gap(rows, own, others)
@@ -139,16 +159,18 @@ class _Clusters:
             again = _not_positive(slack)  # (u,)
             if len(again):
                 scores = scores.index_select(1, again)  # (k, u)
-                scores.scatter_(0, labels[None, again], own[None, again])
+                old, own = labels.index_select(0, again), own.index_select(0, again)  # (u,)
+                scores.scatter_(0, old[None], own[None])
                 numbers = _number(rows, again)
-                labels, self.slack[numbers] = self._closest(numbers, scores)
+                labels, slack = self._closest(numbers, scores)
+                self.slack.index_copy_(0, numbers, slack)
                 found.append((numbers, labels))
         if found:
             rows = torch.cat([rows for rows, _ in found])
             labels = torch.cat([labels for _, labels in found])
             self._settle(rows, labels)
-            moved = (labels != self.labels[rows]).nonzero().squeeze(1)
-            self._move(rows[moved], labels[moved])
+            moved = (labels != _take(self.labels, rows)).nonzero().squeeze(1)
+            self._move(rows.index_select(0, moved), labels.index_select(0, moved))
 
     def update(self) -> Tensor:
         """Move each centroid to the mean of its points; return Σ_j ‖shift of μ_j‖²."""
@@ -203,9 +225,8 @@ class _Clusters:
 
     def _gap(self, rows, own, others):
         """Return the slack of these rows, less what rounding may have done to their scores."""
-        norms = self.norms[rows]
-        near = (own + norms * (1 + self.rounding)).clamp_(min=0).sqrt_()
-        far = (others + norms * (1 - self.rounding)).clamp_(min=0).sqrt_()
+        near = (own + _take(self.most, rows)).clamp_(min=0).sqrt_()
+        far = (others + _take(self.least, rows)).clamp_(min=0).sqrt_()
         return far * (1 - torch.finfo(far.dtype).eps ** 0.5) - near
 
     def _closest(self, rows, scores):
@@ -216,17 +237,17 @@ class _Clusters:
 
     def _settle(self, rows, labels):
         """Correct the labels of these rows, (r,), by differences where scores leave a doubt."""
-        unsure = _not_positive(self.slack[rows])  # (u,)
+        unsure = _not_positive(_take(self.slack, rows))  # (u,)
         if len(unsure) == 0:
             return
         for some in unsure.split(self.r):
             points = self.X.index_select(0, _number(rows, some))
-            labels[some] = distances(points, self.centers).min(1).indices
+            labels[some] = euclidean(points, self.centers).min(1).indices
 
     def _move(self, rows, labels):
         """Give these rows these labels, and the sums and counts their part."""
         k = len(self.counts)
-        old = self.labels[rows]
+        old = _take(self.labels, rows)
         for block, leave, join in zip(
             rows.split(self.r), old.split(self.r), labels.split(self.r), strict=True
         ):

@@ -205,7 +205,8 @@ def pytest_ends(monkeypatch):
 def test_test_runs_units_and_notebooks(pytest_ends):
     commands = pytest_ends(0, 0)
     assert command_line.main(["test"]) == 0
-    assert commands[0] == [sys.executable, "-m", "pytest", "tests"]
+    assert commands[0][:5] == [sys.executable, "-m", "pytest", "tests", "-n"]
+    assert 1 <= int(commands[0][5]) <= 4
     assert commands[1][:3] == [sys.executable, "-m", "pytest"]
     assert {"--nbval", "notebooks"} <= set(commands[1])
 
