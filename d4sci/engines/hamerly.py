@@ -82,16 +82,12 @@ def _not_positive(slack):
 
 def _take(values, rows):
     """Return the values, (n,), of these rows, a slice or numbers; faster than values[numbers]."""
-    if isinstance(rows, slice):
-        return values[rows]
-    return values.index_select(0, rows)
+    return values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
 
 
 def _number(rows, some):
     """Return the numbers of some of these rows, a slice or numbers; some: positions, (u,)."""
-    if isinstance(rows, slice):
-        return some + rows.start
-    return rows.index_select(0, some)
+    return some + rows.start if isinstance(rows, slice) else rows.index_select(0, some)
 
 
 class _Clusters:
@@ -116,7 +112,7 @@ class _Clusters:
         self.buffer = X.new_empty(min(n, self.r), d)
         self.labels = torch.zeros(n, dtype=torch.long, device=X.device)
         self.slack = X.new_empty(n)
-        self.least, self.most = X.new_empty(n), X.new_empty(n)  # of ‖a‖², with rounding
+        self.norms = X.new_empty(n)  # ‖a‖²
         self.sums = in_float64(torch.zeros_like(start))
         # A product of d terms is wrong by some √d units in its last place, of a² or more.
         self.rounding = 4 * math.sqrt(d) * torch.finfo(X.dtype).eps
@@ -126,14 +122,10 @@ class _Clusters:
     def _assign_all(self):
         """Assign each point to the closest centroid; find sums, counts and the variance of X."""
         n, d = self.X.shape
-        square = 0.0  # Σ ‖a‖²
         for first in range(0, n, self.r):
             rows = slice(first, first + self.r)
             A = self._rows(rows)
-            norms = torch.linalg.vector_norm(A, dim=1).square_()  # (r,)
-            square = square + norms.sum()
-            self.least[rows] = norms * (1 - self.rounding)
-            self.most[rows] = norms * (1 + self.rounding)
+            self.norms[rows] = torch.linalg.vector_norm(A, dim=1).square_()
             labels, self.slack[rows] = self._closest(rows, self._scores(A))
             self._settle(rows, labels)
             self.labels[rows] = labels
@@ -142,7 +134,7 @@ class _Clusters:
         self.counts = self.labels.bincount(minlength=len(self.centers))
         # The variance comes out of the norms. The plain loop's `mean_variance` would take two more
         # passes over X, a tenth of the time of a fit.
-        self.square = square / (n * d)  # mean of the squared entries, from the origin
+        self.square = self.norms.mean() / d  # mean of the squared entries, from the origin
         shift = self.sums.sum(0).to(self.X) / n - self.origin  # (d,), of the mean from the origin
         self.variance = (self.square - shift.square().mean()).clamp(min=0)
 
@@ -225,8 +217,9 @@ class _Clusters:
 
     def _gap(self, rows, own, others):
         """Return the slack of these rows, less what rounding may have done to their scores."""
-        near = (own + _take(self.most, rows)).clamp_(min=0).sqrt_()
-        far = (others + _take(self.least, rows)).clamp_(min=0).sqrt_()
+        norms = _take(self.norms, rows)
+        near = (own + norms * (1 + self.rounding)).clamp_(min=0).sqrt_()
+        far = (others + norms * (1 - self.rounding)).clamp_(min=0).sqrt_()
         return far * (1 - torch.finfo(far.dtype).eps ** 0.5) - near
 
     def _closest(self, rows, scores):
