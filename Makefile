@@ -19,7 +19,7 @@ test: venv  ## unit tests and all notebooks under strict nbval
 	$(PY) -m d4sci test
 
 trust: venv  ## the slow promises: offline, no vector instructions, browser, sections alone
-	$(PY) -m pytest -s tests/slow tests/browser/test_jupyterlab.py
+	$(PY) -m pytest -n 2 --dist loadfile tests/slow tests/browser/test_jupyterlab.py
 
 mutate: venv  ## change the package in one place at a time: do the tests notice?
 	$(PY) -W ignore -m tools.mutate
