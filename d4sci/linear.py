@@ -15,7 +15,7 @@ from d4sci.engines.descent import (
     require_moderate_targets,
     require_representable,
 )
-from d4sci.engines.normal_equations import CONSTANT, least_squares, rank_tolerance
+from d4sci.engines.normal_equations import CONSTANT, least_squares, rank_tolerances
 from d4sci.estimator import Regressor, warn_not_converged
 from d4sci.support.checks import (
     require_between,
@@ -36,7 +36,8 @@ class LinearRegression(Regressor):
         w ← w − lr ∂J/∂w,  ∂J/∂w = (Xᵀ(h − y) + l2 w) / n,  ∂J/∂b = mean(h − y)
     Engine, the default: "normal" solves the normal equations (XᵀX + l2 I) w = Xᵀy of the centred
     data in one pass, and falls back on singular values where rounding would spoil them.
-    "lstsq" and "normal" compute in float64; where several w are best, they return the shortest.
+    "lstsq" and "normal" compute in float64; where several w are best, they return the shortest. A
+    direction in which X varies by the rounding of its entries only gets no weight.
 
     l2: the penalty on large weights, ≥ 0 (ridge regression; scikit-learn calls it alpha). The
     intercept b is not penalised.
@@ -87,7 +88,9 @@ class LinearRegression(Regressor):
         """Return w (d, t) and b (t,) by torch.linalg.lstsq."""
         # The driver gelsd copes with columns that depend on each other. CUDA's only driver, gels,
         # assumes that none do, and MPS has no lstsq: whatever the device, the CPU solves.
-        options = {"driver": "gelsd", "rcond": rank_tolerance(X, self.l2)}
+        computed, entries = rank_tolerances(X)
+        exact = {"driver": "gelsd", "rcond": computed}
+        rcond = computed if self.l2 > 0 else entries  # a penalty keeps small directions harmless
         A, B = in_float64(X).cpu(), in_float64(Y).cpu()
         x_mean, y_mean = A.mean(0), B.mean(0)  # (d,), (t,)
         A, B = A - x_mean, B - y_mean  # centred: b drops out, and is not penalised
@@ -99,14 +102,14 @@ class LinearRegression(Regressor):
         if self.l2 > 0:  # d more rows, whose squares add up to l2 ‖w‖²
             rows = torch.cat([rows, torch.diag(self.l2**0.5 / length)])
             B = torch.cat([B, B.new_zeros(len(length), B.shape[1])])
-        found = torch.linalg.lstsq(rows, B, **options)
+        found = torch.linalg.lstsq(rows, B, driver="gelsd", rcond=rcond)
         w = found.solution / length[:, None]
         if found.rank < len(length):
-            # X has dependent columns: many w fit equally well; take the one of least norm, which
-            # is a combination Aᵀ c of the rows. Then fit once more what its rounding has left.
-            w = A.T @ torch.linalg.lstsq(A.T, w, driver="gelsd").solution
-            residual = B - rows @ (length[:, None] * w)
-            w = w + torch.linalg.lstsq(rows, residual, **options).solution / length[:, None]
+            # X has dependent columns: many w fit equally well. Take the shortest one that fits as
+            # this one does, and fit once more what its rounding has left.
+            h = A @ w
+            w = torch.linalg.lstsq(A, h, **exact).solution
+            w = w + torch.linalg.lstsq(rows, h - A @ w, **exact).solution / length[:, None]
         return w.to(X), (y_mean - x_mean @ w).to(X)
 
     def _descend(self, X, Y):

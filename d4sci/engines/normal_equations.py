@@ -27,18 +27,19 @@ def least_squares(X: Tensor, Y: Tensor, l2: float) -> tuple[Tensor, Tensor]:
     if w is None:
         A = in_float64(A) - mean
         A[:, A.abs().amax(0) <= CONSTANT * mean.abs()] = 0
-        w = _by_singular_values(A[:, :d], A[:, d:], l2, rank_tolerance(X, l2))
+        w = _by_singular_values(A[:, :d], A[:, d:], l2, rank_tolerances(X))
     return w.to(X), (mean[d:] - mean[:d] @ w).to(X)
 
 
-def rank_tolerance(X: Tensor, l2: float) -> float:
-    """Return how small a singular value of the scaled X, over the largest, is rounding.
+def rank_tolerances(X: Tensor) -> tuple[float, float]:
+    """Return below which share of the largest a singular value of the scaled X is rounding.
 
-    Without a penalty the digits of X decide. With one, small directions do no harm, and only the
-    rounding of the computation in float64 counts.
+    First of the computation in float64: such a direction is none at all. Then of the entries of X,
+    as two columns that hold the same lengths in kilometres and in miles: a weight along it would be
+    huge, and cost more digits of X w than it wins.
     """
-    eps = torch.finfo(torch.float64 if l2 > 0 else X.dtype).eps
-    return 10 * min(X.shape) * eps
+    computed = 10 * min(X.shape) * torch.finfo(torch.float64).eps
+    return computed, max(computed, X.shape[1] ** 0.5 * torch.finfo(X.dtype).eps)
 
 
 def _normal_equations(products, mean, n, d, l2):
@@ -57,20 +58,26 @@ def _normal_equations(products, mean, n, d, l2):
     return torch.cholesky_solve(products[:d, d:] / scale[:, None], L) / scale[:, None]
 
 
-def _by_singular_values(X, Y, l2, tolerance):
+def _by_singular_values(X, Y, l2, tolerances):
     """Return the shortest w that minimises ‖X w − Y‖² + l2 ‖w‖².  X, Y: centred, float64.
 
     Columns of length 1 show which directions are rounding, whatever the units are. The shortest w
     (and the penalty) is a matter of the units, so that what is left of X gets them back.
     """
+    computed, entries = tolerances
     scale = torch.linalg.vector_norm(X, dim=0)  # (d,)
     scale[scale == 0] = 1
     U, sigma, Vt = torch.linalg.svd(X / scale, full_matrices=False)
-    real = sigma > tolerance * sigma[0]
-    U, sigma, Vt = U[:, real], sigma[real, None], Vt[real]
-    target = U.T @ Y  # (r, t)
-    if l2 == 0 and len(sigma) == X.shape[1]:  # one w is the best
-        return Vt.T @ (target / sigma) / scale[:, None]
-    U, sigma, Vt = torch.linalg.svd(sigma * Vt * scale, full_matrices=False)  # of rank r
-    sigma = sigma[:, None]
-    return Vt.T @ (sigma / (sigma.square() + l2) * (U.T @ target))
+    largest = sigma[0].clone()
+    there = sigma > computed * largest
+    target, sigma, Vt = U.T[there] @ Y, sigma[there, None], Vt[there]  # (r, t), (r, 1), (r, d)
+    if l2 > 0:
+        U, sigma, Vt = torch.linalg.svd(sigma * Vt * scale, full_matrices=False)  # of rank r
+        sigma = sigma[:, None]
+        return Vt.T @ (sigma / (sigma.square() + l2) * (U.T @ target))
+    target = torch.where(sigma > entries * largest, target / sigma, 0)  # of Vᵀ (scale · w)
+    if len(sigma) == X.shape[1]:  # one w is the best
+        return Vt.T @ target / scale[:, None]
+    U, sigma, Wt = torch.linalg.svd(Vt * scale, full_matrices=False)
+    w = scale[:, None] * (Wt.T @ (U.T @ target / sigma[:, None]))  # the shortest, scaled
+    return (w + Vt.T @ (target - Vt @ w)) / scale[:, None]  # less what its rounding has left

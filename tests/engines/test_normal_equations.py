@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from d4sci.engines import normal_equations
-from d4sci.engines.normal_equations import least_squares, rank_tolerance
+from d4sci.engines.normal_equations import least_squares, rank_tolerances
 
 
 def normal(n, d, seed=0):
@@ -68,7 +68,7 @@ def test_which_directions_are_rounding_does_not_depend_on_the_units(scale):
     assert b.item() == pytest.approx(1, rel=1e-5)
 
 
-def test_the_tolerance_is_that_of_the_data_or_of_the_sums():
+def test_the_tolerances_are_those_of_the_sums_and_of_the_entries():
     X = torch.ones(7, 3)
-    assert rank_tolerance(X, 0.0) == 30 * torch.finfo(torch.float32).eps
-    assert rank_tolerance(X, 0.1) == rank_tolerance(X.double(), 0.0) == 30 * 2.0**-52
+    assert rank_tolerances(X) == (30 * 2.0**-52, 3**0.5 * torch.finfo(torch.float32).eps)
+    assert rank_tolerances(X.double()) == (30 * 2.0**-52, 30 * 2.0**-52)

@@ -160,6 +160,42 @@ def test_in_float32_dummies_beside_incomes_keep_their_weights(solver):
 
 
 @pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_in_float32_more_powers_of_x_fit_better(solver):
+    """The last directions are small, but none of them is rounding: the fit needs them all."""
+    x = 10 * torch.rand(60, generator=torch.Generator().manual_seed(0))
+    for degree, least in ((5, 0.91), (7, 0.998), (9, 0.99999)):
+        powers = torch.stack([x**p for p in range(1, degree + 1)], 1)
+        model = LinearRegression(solver=solver).fit(powers, x.sin())
+        assert model.score(powers, x.sin()) > least
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+@pytest.mark.parametrize("column", [slice(None), slice(2, 3)])
+def test_in_float32_a_row_of_sentinels_hides_no_other_row(solver, column):
+    """999,999 stands for "missing": scaled by it, the other rows differ in the sixth digit."""
+    generator = torch.Generator().manual_seed(1)
+    X = torch.randn(100, 8, generator=generator)
+    y = X @ torch.randn(8, generator=generator)
+    X[3, column] = -999_999
+    model = LinearRegression(solver=solver).fit(X, y)
+    truth = LinearRegression(solver="lstsq").fit(X.double(), y.double())
+    others = torch.arange(100) != 3
+    R2 = truth.score(X[others].double(), y[others].double())
+    assert R2 > 0.9
+    assert model.score(X[others], y[others]) == pytest.approx(R2, abs=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_in_float32_one_length_in_two_units_gets_no_huge_weights(solver):
+    """Kilometres and miles depend on each other up to the rounding of their entries."""
+    km = 100 * torch.rand(200, 1, generator=torch.Generator().manual_seed(0))
+    X, y = torch.cat([km, km * 0.621371], 1), 2 * km[:, 0]
+    model = LinearRegression(solver=solver).fit(X, y)
+    assert model.coef_.abs().max() < 2
+    assert torch.allclose(model.predict(X), y, rtol=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
 def test_a_ridge_needs_no_cut_off(solver):
     """float32, no more rows than columns, and columns of scales from 1 to a million."""
     g = torch.Generator().manual_seed(0)
