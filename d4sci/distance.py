@@ -1,5 +1,6 @@
 """Distances between rows, exact near zero, in blocks that keep the memory bounded."""
 
+import math
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from d4sci.support.checks import require_choice, require_matrix
 
 DIFFERENCES = "donot_use_mm_for_euclid_dist"  # torch.cdist's word for: from x − y, no products
 BLOCK_NUMBERS = 4_000_000  # distances in a block: 16 or 32 MB
+COLUMNS = 1024  # that are summed in one go: rounding grows with their number
 
 
 def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") -> Tensor:
@@ -23,7 +25,7 @@ def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") 
     X: n rows, (n, d).  Y: m rows, (m, d); X itself where it is left out.
     Returns (n, m). Equal rows are exactly 0 apart, however far from the origin: the differences
     are formed, not the products of ‖x‖² − 2 x·y + ‖y‖², whose leading digits cancel. They are
-    squared: where they leave 1e-19 to 1e19 in float32, use X.double(), or scale X.
+    squared: beside ordinary numbers a difference of less than 1e-19, in float32, counts as 0.
     Raises TypeError or ValueError for an X, Y or metric that does not fit.
     """
     _, D = next(distance_blocks(X, Y, metric=metric, max_elements=sys.maxsize))  # the only block
@@ -42,24 +44,51 @@ def distance_blocks(
     Y = X if Y is None else Y
     _validate(X, Y, metric)
     n, r = len(X), max(1, max_elements // len(Y))
+    A, B = X, Y
+    unit = suitable_unit(X, Y) if metric == "euclidean" else 1.0
+    if unit != 1:
+        A, B = X / unit, Y / unit
     for start in range(0, n, r):
         rows = slice(start, min(start + r, n))
-        D = METRICS[metric](X[rows], Y)  # (r, m)
+        D = METRICS[metric](A[rows], B)  # (r, m)
+        if unit != 1:
+            D *= unit
         if metric == "cosine" and Y is X:
             D.diagonal(start).zero_()  # a zero row too is 0 from itself
         yield rows, D
 
 
+def suitable_unit(*tensors: Tensor) -> float:
+    """Return a unit in which the squares of these numbers do not overflow or vanish.
+
+    It is 1 for ordinary numbers, else a power of 2, so that to divide by it costs no digit.
+    """
+    limits = torch.finfo(tensors[0].dtype)
+    largest = max(max(map(abs, torch.stack(X.aminmax()).tolist())) for X in tensors)
+    if largest == 0 or limits.tiny**0.25 <= largest <= limits.max**0.25:
+        return 1.0
+    most = math.frexp(limits.max)[1] - 1  # the exponent of the largest power of 2 that there is
+    return 2.0 ** min(max(math.frexp(largest)[1], 1 - most), most)
+
+
 def euclidean(X: Tensor, Y: Tensor) -> Tensor:
     """Return √ Σ (x − y)² for the rows of X, (…, n, d), and of Y, (…, m, d), as (…, n, m)."""
-    return torch.cdist(X, Y, compute_mode=DIFFERENCES)
+    d = X.shape[-1]
+    if d <= COLUMNS:
+        return torch.cdist(X, Y, compute_mode=DIFFERENCES)
+    # Half the columns, and the other half: sums of so many numbers would lose digits one by one.
+    half = d // 2
+    left = euclidean(X[..., :half], Y[..., :half])
+    return left.hypot_(euclidean(X[..., half:], Y[..., half:]))
 
 
 def unit_rows(X: Tensor) -> Tensor:
     """Return x / ‖x‖ for each row, (n, d); a row of zeros, which has no direction, stays zero."""
     largest = X.abs().amax(1, keepdim=True)  # (n, 1)
     scaled = X / torch.where(largest > 0, largest, 1)  # squares of tiny or huge rows: 0 or ∞
-    length = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)  # 1 or more, but for zero rows
+    parts = scaled.split(COLUMNS, 1)  # for the digits of a sum of many squares
+    lengths = torch.cat([torch.linalg.vector_norm(part, dim=1, keepdim=True) for part in parts], 1)
+    length = torch.linalg.vector_norm(lengths, dim=1, keepdim=True)  # ≥ 1, but for zero rows
     return scaled / torch.where(largest > 0, length, 1)
 
 
@@ -68,7 +97,10 @@ def _sqeuclidean(X, Y):
 
 
 def _manhattan(X, Y):
-    return torch.cdist(X, Y, p=1.0)  # (n, m)
+    return sum(
+        torch.cdist(A, B, p=1.0)  # (n, m)
+        for A, B in zip(X.split(COLUMNS, 1), Y.split(COLUMNS, 1), strict=True)
+    )
 
 
 def _cosine(X, Y):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from d4sci.distance import distance_blocks, unit_rows
+from d4sci.distance import distance_blocks, suitable_unit, unit_rows
 from d4sci.engines.screened import nearest
 from d4sci.estimator import Classifier
 from d4sci.support.checks import (
@@ -39,8 +39,8 @@ class KNeighborsClassifier(Classifier):
     Ties: of equally close rows the lower index is nearer; of equal votes the lowest label wins.
     `fit` sets classes_ (c,), ascending, and n_features_in_. It keeps X itself, no copy, so leave X
     as it is; but for "cosine" a copy with rows of length 1.
-    Raises TypeError or ValueError for an X, y or parameter that does not fit, RuntimeError before
-    `fit`.
+    Raises TypeError or ValueError for an X, y or parameter that does not fit, and for an X beside
+    whose largest numbers the squares of small distances vanish; RuntimeError before `fit`.
     Source: Fix and Hodges 1951; Cover and Hart 1967, doi:10.1109/TIT.1967.1053964; weights:
     Dudani 1976, doi:10.1109/TSMC.1976.5408784.
     """
@@ -55,13 +55,17 @@ class KNeighborsClassifier(Classifier):
         """Memorise the data.  X: (n, d), n ≥ k.  y: labels, integer or bool, (n,)."""
         self._validate(X, X)
         require_classes(y, len(X))
-        training = X.detach()
+        training, unit = X.detach(), 1.0
         if self.metric == "cosine":
             training = _directions(training, spare=0)
+        if self.metric == "euclidean":
+            unit = suitable_unit(training)
+        if unit != 1:  # tiny or huge numbers
+            training = training / unit
         classes, codes = encode_labels(y, X.device)  # (c,), (n,)
         n_features = X.shape[1]
         self.classes_, self._training, self._codes = classes, training, codes
-        self._metric, self.n_features_in_ = self.metric, n_features
+        self._metric, self._unit, self.n_features_in_ = self.metric, unit, n_features
         return self
 
     def kneighbors(self, X: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,7 +79,12 @@ class KNeighborsClassifier(Classifier):
         if self._metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
             D, indices = self._find(_directions(X, spare=1), training, "euclidean")
             return D.square() / 2, indices
-        return self._find(X, training, self._metric)
+        if self._metric == "manhattan":
+            return self._find(X, training, "manhattan")
+        X = X / self._unit
+        D, indices = self._find(X, training, "euclidean")
+        _require_told_apart(X, training, D, indices)
+        return D * self._unit, indices
 
     def _find(self, X, training, metric):
         """Return the distances from rows of X to the k nearest training rows, and their indices."""
@@ -113,6 +122,17 @@ class KNeighborsClassifier(Classifier):
         require_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
         require_choice("weights", self.weights, ("uniform", "distance"))
         require_choice("algorithm", self.algorithm, ("brute", "screened"))
+
+
+def _require_told_apart(X, training, D, indices):
+    """Raise ValueError where rows that differ are 0 apart, as the squares of distances vanish."""
+    query, place = (D < torch.finfo(D.dtype).tiny ** 0.5).nonzero(as_tuple=True)
+    for q, j in zip(query.split(10_000), place.split(10_000), strict=True):
+        if (X[q] != training[indices[q, j]]).any():
+            raise ValueError(
+                f"X must have squared distances that {X.dtype} can hold, got some that vanish; "
+                "scale X with StandardScaler, or use X.double()"
+            )
 
 
 def _directions(X, spare):

@@ -217,3 +217,21 @@ def test_bad_input_raises_with_the_fix(case):
         distances(*args, **kwargs)
     with pytest.raises(error, match=re.escape(message)):
         list(distance_blocks(*args, **kwargs))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("d", [1025, 10_000, 300_001])
+def test_many_columns_keep_their_digits_in_float32(metric, d):
+    X = randn(2, d, torch.float32) + torch.tensor([[0.0], [1.0]])
+    D = distances(X[:1], X[1:], metric=metric)
+    truth = distances(X[:1].double(), X[1:].double(), metric=metric)
+    assert torch.allclose(D.double(), truth, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("scale", [1e-40, 1e-25, 1e-12, 1e12, 1e25, 1.1e38])
+def test_the_squares_of_tiny_and_huge_numbers_do_no_harm(metric, scale):
+    X = torch.tensor([[1.0], [2.0], [3.0]]) * scale
+    D = distances(X, metric=metric)
+    truth = torch.tensor([[0, 1, 2], [1, 0, 1], [2, 1, 0]]) * scale
+    assert torch.allclose(D, truth, rtol=1e-4 if scale < 1e-38 else 1e-6, atol=0)

@@ -4,6 +4,8 @@ Distances agree to 1e-12 relative in float64, 1e-5 in float32. Where ties decide
 and an ordering in NumPy are the oracle, as scikit-learn leaves their order open.
 """
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -169,10 +171,35 @@ def test_the_metric_is_the_one_of_fit(metric, later, algorithm):
     assert all(map(torch.equal, found, expected))
 
 
-def test_distances_that_overflow_share_the_votes():
-    X, y = torch.tensor([[-1e25], [1e25], [2e25]]), torch.tensor([0, 1, 1])
-    model = KNeighborsClassifier(3, weights="distance").fit(X, y)
-    assert torch.allclose(model.predict_proba(torch.zeros(1, 1)), torch.tensor([[1 / 3, 2 / 3]]))
+@pytest.mark.parametrize("algorithm", ["brute", "screened"])
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("scale", [1e-40, 1e-25, 1e-12, 1e12, 1e25, 1e38])
+def test_tiny_and_huge_numbers_have_the_neighbours_of_ordinary_ones(scale, metric, algorithm):
+    X, Q, y = normal(200, 3).float(), normal(30, 3, seed=1).float(), classes(200)
+    X, Q = X.clamp(-1.5, 1.5), Q.clamp(-1.5, 1.5)
+    model = KNeighborsClassifier(4, metric=metric, algorithm=algorithm)
+    D, indices = model.fit(X, y).kneighbors(Q)
+    unit = 2.0 ** math.floor(math.log2(scale))  # a factor that costs no digit, but below 1e-38
+    scaled_D, scaled_indices = model.fit(unit * X, y).kneighbors(unit * Q)
+    if scale > 1e-38:
+        assert torch.equal(scaled_indices, indices)
+    factor = 1.0 if metric == "cosine" else unit
+    assert torch.allclose(scaled_D.double(), factor * D.double(), rtol=1e-3, atol=1e-5 * factor)
+
+
+@pytest.mark.parametrize("algorithm", ["brute", "screened"])
+def test_distances_whose_squares_vanish_are_refused(algorithm):
+    """Differences of 1e-25 beside numbers of 1, or of 1 beside 1e25."""
+    X, y = torch.tensor([[1e-25], [2e-25], [1.0]]).repeat(40, 1), torch.arange(120)
+    model = KNeighborsClassifier(1, algorithm=algorithm).fit(X, y)
+    with pytest.raises(ValueError, match=r"some that vanish; scale X .* or use X.double\(\)"):
+        model.predict(torch.tensor([[2e-25]]))
+    with pytest.raises(ValueError, match="some that vanish"):
+        model.predict(torch.tensor([[0.5], [1e25]]))
+    assert model.predict(torch.tensor([[1e25]])).item() == 0  # all are equally far
+    assert model.predict(torch.ones(1, 1)).item() == 2  # equal rows are 0 apart
+    model.fit(X.double(), y)
+    assert model.predict(torch.tensor([[2e-25], [0.9]]).double()).tolist() == [1, 2]
 
 
 def test_it_is_an_estimator():
@@ -217,7 +244,7 @@ def test_a_case_by_hand():
 
 
 def test_a_row_at_distance_0_leaves_the_others_no_vote():
-    X = torch.tensor([[0.0], [0.0], [1e-20], [1.0]])
+    X = torch.tensor([[0.0], [0.0], [1e-18], [1.0]])
     y = torch.tensor([1, 3, 2, 2])
     model = KNeighborsClassifier(4, weights="distance").fit(X, y)
     assert model.predict_proba(torch.zeros(1, 1)).tolist() == [[0.5, 0, 0.5]]
