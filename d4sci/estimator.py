@@ -1,16 +1,20 @@
 """What all estimators share: parameters by name, a score, a warning about a doubtful fit.
 
-Nothing here hides `fit`: each lesson writes its own. The names are scikit-learn's, so that its
-`clone`, `Pipeline`, `cross_val_score` and `GridSearchCV` take our estimators, on tensors.
+Each lesson writes its own `fit`. This file only sees to it that a `fit` that raises changes
+nothing. The names are scikit-learn's, so that its `clone`, `Pipeline`, `cross_val_score` and
+`GridSearchCV` take our estimators, on tensors.
 """
 
 import dataclasses
 import os
 import sys
 import warnings
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import torch
 from torch import Tensor
 
 from d4sci.metrics import accuracy, r2
@@ -37,8 +41,38 @@ def warn_not_converged(reason: str, advice: str) -> None:
     warnings.warn(f"{reason}; {advice}", ConvergenceWarning, stacklevel=level)
 
 
+def _all_or_nothing(fit: Callable) -> Callable:
+    """Return this `fit`, after which the model has learned all of it or, if it raises, nothing.
+
+    Ctrl-C between two assignments and a warning that is turned into an error count as well.
+    Whatever mode the caller is in, the tensors that it makes are ordinary ones without a graph:
+    those of `torch.inference_mode()` could have no part in a gradient later.
+    """
+
+    @wraps(fit)
+    def fit_or_restore(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            with torch.inference_mode(False), torch.no_grad():
+                return fit(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    return fit_or_restore
+
+
 class Estimator:
-    """The parameters of a dataclass by name, as in scikit-learn. Its fields are the parameters."""
+    """The parameters of a dataclass by name, as in scikit-learn. Its fields are the parameters.
+
+    A `fit` that raises leaves the earlier state whole.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the `fit` of each lesson, where the class has one, change all or nothing."""
+        super().__init_subclass__(**kwargs)
+        if "fit" in vars(cls):
+            cls.fit = _all_or_nothing(cls.fit)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return {name: value} of all parameters.
