@@ -82,13 +82,17 @@ def euclidean(X: Tensor, Y: Tensor) -> Tensor:
     return left.hypot_(euclidean(X[..., half:], Y[..., half:]))
 
 
-def unit_rows(X: Tensor) -> Tensor:
-    """Return x / ‖x‖ for each row, (n, d); a row of zeros, which has no direction, stays zero."""
+def unit_rows(X: Tensor, order: float = 2) -> Tensor:
+    """Return x / ‖x‖ for each row, (n, d); a row of zeros, which has no direction, stays zero.
+
+    order: of the norm: 2, √Σ x²; 1, Σ |x|; or ∞, max |x|.
+    """
     largest = X.abs().amax(1, keepdim=True)  # (n, 1)
     scaled = X / torch.where(largest > 0, largest, 1)  # squares of tiny or huge rows: 0 or ∞
     parts = scaled.split(COLUMNS, 1)  # for the digits of a sum of many squares
-    lengths = torch.cat([torch.linalg.vector_norm(part, dim=1, keepdim=True) for part in parts], 1)
-    length = torch.linalg.vector_norm(lengths, dim=1, keepdim=True)  # ≥ 1, but for zero rows
+    norm = torch.linalg.vector_norm
+    lengths = torch.cat([norm(part, order, dim=1, keepdim=True) for part in parts], 1)
+    length = norm(lengths, order, dim=1, keepdim=True)  # 1 or more, but for zero rows
     return scaled / torch.where(largest > 0, length, 1)
 
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from d4sci.device import in_float64
+from d4sci.device import in_float64, off_mps
+from d4sci.distance import unit_rows
 from d4sci.estimator import Transformer
 from d4sci.support.checks import (
     require_between,
@@ -24,8 +25,9 @@ class MinMaxScaler(Transformer):
 
     feature_range: (low, high).
     `fit` sets data_min_, data_max_ and data_range_, each (d,), and n_features_in_, d.
-    A constant feature becomes low, and so does one of a range below 10 ε, as in scikit-learn.
-    Raises TypeError or ValueError unless low < high are two numbers, RuntimeError before `fit`.
+    A constant feature becomes low.
+    Raises TypeError or ValueError unless low < high are two numbers, ValueError where a range is
+    too large for the dtype of X, RuntimeError before `fit`.
     """
 
     feature_range: tuple[float, float] = (0.0, 1.0)
@@ -36,7 +38,12 @@ class MinMaxScaler(Transformer):
         _require_range(self.feature_range)
         X = X.detach()
         x_min, x_max = X.amin(0), X.amax(0)  # (d,)
-        x_range = _no_zeros(x_max - x_min)  # (d,)
+        x_range = x_max - x_min  # (d,)
+        if not x_range.isfinite().all():
+            raise ValueError(
+                f"X must have ranges that {X.dtype} can hold; use X / 2, or X.double()"
+            )
+        x_range = torch.where(x_range > 0, x_range, 1)
         self.data_min_, self.data_max_, self.data_range_ = x_min, x_max, x_range
         self.n_features_in_ = X.shape[1]
         return self
@@ -76,25 +83,30 @@ class StandardScaler(Transformer):
 
     σ² = Σ (x − μ)² / n, the variance of the rows themselves (n, not n − 1).
     `fit` sets mean_, var_ and scale_ (σ), each (d,), and n_features_in_, d.
-    A constant feature has scale 1 and becomes 0.
-    Raises RuntimeError before `fit`.
+    A constant feature has scale 1 and becomes 0; so does one that varies in the last of the digits
+    of float64 only.
+    Raises ValueError where the squares of X overflow or vanish in float64, RuntimeError before
+    `fit`.
     """
 
     def fit(self, X: Tensor, y: Tensor | None = None) -> Self:
         """Learn the mean and the standard deviation of each feature.  X: (n, d).  y: ignored."""
         require_matrix(X)
         X = X.detach()
-        # Measured from the first row, a feature far from the origin keeps all its digits, and in
-        # float64 the squares of a huge or a tiny one are neither ∞ nor 0.
-        var, mean = torch.var_mean(in_float64(X - X[0]), dim=0, correction=0)  # (d,)
-        mean += in_float64(X[0])
-        # Below this bound a variance is rounding error (Chan, Golub and LeVeque 1983,
-        # doi:10.1080/00031305.1983.10483115), and the feature is constant.
-        n_eps = len(X) * torch.finfo(torch.float64).eps
-        constant = var <= n_eps * var + (n_eps * mean) ** 2
-        scale = var.sqrt().masked_fill(constant, 1)
-        mean, var, scale = mean.to(X), var.to(X), scale.to(X)
-        self.mean_, self.var_, self.scale_ = mean, var, scale
+        # Measured from the first row, and in float64, a feature keeps all its digits.
+        first = in_float64(X[0])  # (d,)
+        Z = off_mps(X) - first  # (n, d)
+        var, shift = torch.var_mean(Z, dim=0, correction=0)  # (d,)
+        if (Z[:, var == 0] != 0).any() or not var.isfinite().all():
+            message = "X must have squares that float64 can hold; divide it by its largest number"
+            raise ValueError(message)
+        last_digits = 4 * torch.finfo(torch.float64).eps * (first + shift).abs()
+        scale = var.sqrt()
+        scale = torch.where(scale <= last_digits, 1, scale)
+        mean = (first + shift).to(X)
+        rest = (first - mean.to(first)) + shift  # the digits of μ that its dtype cannot hold
+        self.mean_, self._rest = mean, rest.to(X)
+        self.var_, self.scale_ = var.to(X), scale.to(X)
         self.n_features_in_ = X.shape[1]
         return self
 
@@ -102,30 +114,24 @@ class StandardScaler(Transformer):
         """Return X̂ (n, d)."""
         require_fitted(self, "mean_")
         require_matrix(X, n_features=len(self.mean_))
-        return (X - self.mean_.to(X)) / self.scale_.to(X)
+        return (X - self.mean_.to(X) - self._rest.to(X)) / self.scale_.to(X)
 
     def inverse_transform(self, X: Tensor) -> Tensor:
         """Return the X (n, d) that `transform` turns into this one."""
         require_fitted(self, "mean_")
         require_matrix(X, n_features=len(self.mean_))
-        return X * self.scale_.to(X) + self.mean_.to(X)
+        return X * self.scale_.to(X) + self._rest.to(X) + self.mean_.to(X)
 
 
 def normalize(X: Tensor, *, norm: str = "l2") -> Tensor:
-    """Return X with each row divided by its norm: x̂ = x / ‖x‖; a row under 10 ε stays as it is.
+    """Return X with each row divided by its norm: x̂ = x / ‖x‖; a row of zeros stays as it is.
 
     X: (n, d).  norm: "l2", √Σ x²; "l1", Σ |x|; or "max", max |x|.
     """
     require_matrix(X)
     orders = {"l1": 1, "l2": 2, "max": math.inf}
     require_choice("norm", norm, orders)
-    lengths = torch.linalg.vector_norm(X, orders[norm], dim=1, keepdim=True)  # (n, 1)
-    return X / _no_zeros(lengths)
-
-
-def _no_zeros(scale):
-    """Replace by 1 what is too small to divide by: below 10 ε, as in scikit-learn."""
-    return scale.masked_fill(scale < 10 * torch.finfo(scale.dtype).eps, 1)
+    return unit_rows(X, orders[norm])
 
 
 def one_hot(y: Tensor, n_classes: int | None = None, *, dtype: torch.dtype | None = None) -> Tensor:
