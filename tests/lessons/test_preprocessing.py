@@ -247,7 +247,7 @@ BAD = {
     "minmax unfitted": (
         lambda: MinMaxScaler().transform(X),
         RuntimeError,
-        "this MinMaxScaler is not fitted yet; call fit(X) first",
+        "this MinMaxScaler is not fitted yet; call fit first",
     ),
     "minmax inverse unfitted": (
         lambda: MinMaxScaler().inverse_transform(X),
@@ -348,7 +348,7 @@ def test_small_differences_of_large_numbers_are_seen_however_many_there_are(n):
 def test_the_largest_numbers_of_float32():
     X = torch.tensor([[3e38], [-3e38]])
     assert StandardScaler().fit_transform(X).flatten().tolist() == [1, -1]
-    with pytest.raises(ValueError, match="X must have ranges that .* can hold; use X / 2"):
+    with pytest.raises(ValueError, match=r"X must have ranges that .* can hold; use X / 2"):
         MinMaxScaler().fit(X)
     assert MinMaxScaler().fit_transform(X / 2).flatten().tolist() == [1, 0]
 
@@ -356,7 +356,7 @@ def test_the_largest_numbers_of_float32():
 @pytest.mark.parametrize("factor", [1e-170, 1e170])
 def test_squares_that_float64_cannot_hold_are_refused(factor):
     with pytest.raises(ValueError, match="X must have squares that float64 can hold; divide it"):
-        StandardScaler().fit(randn(5, 2) * torch.tensor([1.0, factor]))
+        StandardScaler().fit(randn(5, 2) * torch.tensor([1.0, factor], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("factor", [1e-36, 1e-30, 1e-20, 1e20, 1e30, 1e37])
