@@ -270,6 +270,26 @@ def test_one_huge_value_does_not_spoil_the_rest_in_float32(algorithm):
     assert KMeans(3, init=X, algorithm=algorithm).fit(X).labels_.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("algorithm", ["lloyd", "hamerly"])
+def test_small_gaps_far_from_zero_are_seen_in_float32(algorithm):
+    """Two pairs of groups, 20,000 apart; those of a pair only 0.5."""
+    places = torch.tensor([[1e4, 0], [1e4, 0.5], [-1e4, 0], [-1e4, 0.5]]).repeat_interleave(50, 0)
+    X = places + 0.05 * torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    model = KMeans(4, n_init=10, algorithm=algorithm).fit(X)
+    truth = KMeans(4, n_init=10, algorithm="lloyd").fit(X.double())
+    assert torch.equal(model.labels_, truth.labels_)
+    assert model.inertia_ == pytest.approx(truth.inertia_, rel=1e-4)
+
+
+@pytest.mark.parametrize("algorithm", ["lloyd", "hamerly"])
+@pytest.mark.parametrize("offset", [0.0, 1e3, -77_777.0, 1e6])
+def test_between_two_centroids_the_first_wins(offset, algorithm):
+    centers = torch.tensor([[0.0], [1.0], [5.0]]) + offset
+    model = KMeans(3, init=centers, algorithm=algorithm).fit(centers)
+    assert model.labels_.tolist() == [0, 1, 2]
+    assert model.predict(torch.tensor([[0.5], [3.0]]) + offset).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_start_that_is_given_is_tried_once(algorithm, monkeypatch):
     starts = []
