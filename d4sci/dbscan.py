@@ -59,7 +59,7 @@ class DBSCAN(Clusterer):
         if self.algorithm == "queue":
             labels, core = self._expand_clusters(points)  # (n,), (n,)
         else:
-            labels, core = density_clusters(points, self.eps, self.min_samples)
+            labels, core = density_clusters(points, float(self.eps), self.min_samples)
         labels, core_rows = labels.to(X.device), core.nonzero().squeeze(1).to(X.device)
         n_features = X.shape[1]
         self.labels_, self.core_sample_indices_ = labels, core_rows
@@ -96,7 +96,8 @@ class DBSCAN(Clusterer):
         for x in X.T:  # a feature, (n,)
             squares += (x - x[p]).square()
         # Where ε² overflows to ∞ the largest number stands for it: a sum that overflows is too far.
-        limit = min(self.eps * self.eps, sys.float_info.max)
+        eps = float(self.eps)  # the square of a small NumPy number would be as small
+        limit = min(eps * eps, sys.float_info.max)
         return (squares <= limit).nonzero().squeeze(1)
 
     def _validate(self, X):
@@ -110,15 +111,26 @@ def k_distances(X: Tensor, k: int) -> Tensor:
     """Return each point's distance to its k-th nearest point, ascending, (n,).
 
     The point itself counts as the first, as it does in min_samples: with k = min_samples a point
-    is core where its k-distance is at most eps (up to rounding: take eps slightly larger than a
-    returned distance). A good ε lies where the sorted distances bend up.
+    is core where its k-distance is at most eps. To keep that true to the last digit, distances are
+    rounded up to the dtype of X. A good ε lies where the sorted distances bend up.
     X: (n, d).  k: whole number, 1 ≤ k ≤ n, else TypeError or ValueError.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226.
     """
     require_matrix(X)
     require_between("k", k, 1, len(X))
+    points = in_float64(X.detach())
     kth = []
-    for _, D in distance_blocks(X.detach()):  # (r, n)
-        nearest = D.topk(k, largest=False).values  # (r, k), ascending
-        kth.append(nearest[:, -1].clone())
-    return torch.cat(kth).sort().values
+    for rows, D in distance_blocks(points):  # (r, n)
+        nearest = D.topk(k, largest=False).indices  # (r, k)
+        squares = torch.zeros_like(nearest, dtype=points.dtype)
+        for x in points.T:  # added up as DBSCAN does, so that both round alike
+            squares += (x[nearest] - x[rows, None]).square()
+        kth.append(squares.amax(1))
+    return _rounded_root(torch.cat(kth), X.dtype).sort().values.to(X.device)
+
+
+def _rounded_root(squares, dtype):
+    """Return the least numbers of this dtype whose squares are no less than these, float64."""
+    root = squares.sqrt().to(dtype)
+    short = root.double().square() < squares
+    return torch.where(short, root.nextafter(torch.full_like(root, torch.inf)), root)

@@ -259,6 +259,42 @@ def test_k_distances_say_which_points_are_core():
     assert (k_distances(MOONS, 6) <= 0.1).sum() == core
 
 
+@pytest.mark.parametrize("algorithm", ["queue", "boxes"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-22, 1.0, 1e4])
+def test_a_k_distance_taken_as_eps_makes_its_point_core(scale, dtype, algorithm):
+    """Rounded to nearest, √37 and every second root fell short of the distance."""
+    rng = torch.Generator().manual_seed(0)
+    for n in range(2, 9):
+        X = scale * torch.randn(n, 1 + n % 5, generator=rng, dtype=torch.float64)
+        X = X.to(dtype)
+        k = 1 + n // 2
+        for i, eps in enumerate(k_distances(X, k).tolist()):
+            core = DBSCAN(eps, k, algorithm).fit(X).core_sample_indices_
+            assert len(core) >= i + 1
+    pair = torch.tensor([[0, 0], [1, 6]], dtype=dtype)
+    eps = float(k_distances(pair, 2)[0])
+    assert DBSCAN(eps, 2, algorithm).fit_predict(pair).tolist() == [0, 0]
+    assert eps == pytest.approx(37**0.5, rel=torch.finfo(dtype).eps)
+
+
+def test_k_distances_are_exact_where_they_can_be():
+    X = torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0]])
+    assert k_distances(X, 2).tolist() == [0, 0, 5]
+    far = torch.tensor([[0.0], [1e25], [3e25]])  # squares leave float32
+    assert torch.equal(k_distances(far, 2), far[[1, 1, 2], 0] - far[[0, 0, 1], 0])
+
+
+@pytest.mark.parametrize("algorithm", ["queue", "boxes"])
+@pytest.mark.parametrize("eps", [np.float32(1e30), np.float16(300), np.int8(100), np.float64(2)])
+def test_eps_may_be_a_number_of_numpy(eps, algorithm):
+    """Its square, taken in its own dtype, would overflow: int8 knows no 10,000."""
+    X = torch.arange(20.0)[:, None]
+    model = DBSCAN(eps, 3, algorithm).fit(X)
+    assert model.labels_.tolist() == [0] * 20
+    assert len(model.core_sample_indices_) == 20
+
+
 def test_dtype_input_and_generator_are_left_alone():
     X, state = MOONS.float().requires_grad_(), torch.get_rng_state()
     before = X.detach().clone()
