@@ -14,23 +14,28 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from d4sci.device import seeded
 from d4sci.engines.processes import Processes
 from d4sci.support.best_weights import BestWeights
-from d4sci.support.checkpoint import load_checkpoint, save_checkpoint
+from d4sci.support.checkpoint import load_checkpoint, require_place, save_checkpoint
 from d4sci.support.checks import (
     require_between,
     require_finite,
     require_same_length,
     require_tensor,
 )
-from d4sci.support.evaluating import evaluating
+from d4sci.support.evaluating import evaluating, join_outputs
+from d4sci.support.optimizers import adam, require_optimizer, require_scheduler
 
 EVALUATION_ROWS = 1024  # at a time, so that memory stays bounded
 
 
 @dataclass
 class History:
-    """What `train` saw, an entry per epoch: losses are means over rows, learning rates as used.
+    """What `train` saw, an entry per epoch.
 
-    The two lists of the validation stay empty without one.
+    loss: mean of the batches' losses, weighted by their rows, each from before its own update.
+    (Where a loss is no plain mean over rows, with class weights or ignore_index, that comes near
+    the loss of all rows at once, and is NaN if a batch has only ignored rows.)
+    validation_loss, validation_metric: as from `evaluate`; empty without a validation.
+    learning_rate: that of the first group of parameters, as used.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -56,29 +61,34 @@ def train(
     """Train a module by mini-batches in place, leave it in evaluation mode, return its History.
 
     X, y: tensors with n rows each, on any device; batches move to the model's.
-    loss_fn: mean loss of (outputs, targets).  optimizer: by default Adam, with rate 1e-3.
+    loss_fn: mean loss of (outputs, targets).
+    optimizer: of this model's parameters, or of some; by default Adam, with rate 1e-3.
     epochs: passes over the data.  batch_size: rows per update, over all processes.
     validation: (X, y) to score after each epoch; the weights of the best epoch are kept.
     metric: function of (y_true, y_pred) for the validation, as in `evaluate`.
     patience: stop after so many epochs without a lower validation loss.
-    scheduler: stepped after each epoch; a ReduceLROnPlateau sees the validation loss.
+    scheduler: of the same optimizer, stepped after each epoch; a ReduceLROnPlateau sees the
+    validation loss.
     checkpoint: file to save to after each epoch, and to resume from where it exists.
     seed: seeds the shuffling.  (Dropout draws from torch's global generator.)
 
     Under torchrun, after `init_process_group`, each process takes its share of every batch and
     gradients are averaged (DistributedDataParallel); the first one validates, saves and shows the
     bar. The weights equal those of single-process training up to rounding, except with Dropout or
-    BatchNorm, which sees only the rows of its own process.
-    Raises TypeError or ValueError for data, a parameter or a checkpoint that does not fit.
+    BatchNorm, which sees only the rows of its own process, and where the loss is no plain mean
+    over rows: class weights and ignore_index count within each process.
+    Raises, before it changes anything, TypeError or ValueError for data, a parameter or a
+    checkpoint that does not fit, FileNotFoundError or PermissionError where none can be saved; and
+    ValueError after an epoch whose metric is nothing that a checkpoint can hold.
     """
     processes = Processes()  # this one alone, but under torchrun
     device = _validate(model, X, y, epochs, batch_size, validation, patience, processes.world)
-    run = _Run(model, optimizer or _adam(model), scheduler, checkpoint, seed)
+    run = _Run(model, optimizer, scheduler, checkpoint, seed)
     net = processes.wrap(model)
     with _progress_bar(epochs, len(X), batch_size, shown=processes.is_first) as bar:
         while len(run.history.loss) < epochs and not run.is_over(patience):
             net.train()
-            total = torch.zeros((), device=device)
+            total = _zero(device)
             for batch in run.batches(X, batch_size, bar):
                 inputs, targets = _take(processes.share(batch), X, y, device)
                 run.optimizer.zero_grad()
@@ -86,7 +96,7 @@ def train(
                 loss = processes.weigh(loss, batch)
                 loss.backward()
                 run.optimizer.step()
-                total += loss.detach() * len(batch)
+                total.add_(loss.detach(), alpha=len(batch))  # += loss · rows, in total's dtype
             scores = processes.from_first(_score, model, validation, loss_fn, metric)
             run.end_epoch(processes.mean(total) / len(X), scores, save=processes.is_first)
     return run.finish()
@@ -95,25 +105,24 @@ def train(
 def evaluate(
     model: nn.Module, X: Tensor, y: Tensor, *, loss_fn: Callable, metric: Callable | None = None
 ) -> dict[str, Any]:
-    """Return {"loss": mean over rows} and, with a metric, {"metric": its value}, without training.
+    """Return {"loss": that of all rows} and, with a metric, {"metric": its value}; train nothing.
 
     X, y: tensors with n rows each.  loss_fn: mean loss of (outputs, targets).
     metric: function of (y_true, y_pred); y_pred is outputs.argmax(1) where y holds integer
     classes, else the outputs. All modules get back the mode, train or eval, that they had.
+    The model sees a block of rows at a time, but loss_fn its outputs of all rows at once, since a
+    loss with class weights is not the mean of its values on blocks; so outputs and y must fit into
+    the memory of the model's device together.
     """
     device = _validate_data(model, X, y)
-    outputs, total = [], 0.0
     with evaluating(model):
-        for rows in torch.arange(len(X), device=X.device).split(EVALUATION_ROWS):
-            inputs, targets = _take(rows, X, y, device)
-            outputs.append(model(inputs))
-            total += loss_fn(outputs[-1], targets).item() * len(rows)
-    scores = {"loss": total / len(X)}
+        outputs = _outputs(model, X, device)
+        targets = y.to(device, copy=True)  # y stays, whatever loss_fn does
+        scores = {"loss": loss_fn(outputs, targets).item()}
     if metric is not None:
-        predicted = torch.cat(outputs)
-        if predicted.ndim > 1 and not y.is_floating_point():
-            predicted = predicted.argmax(1)  # the most probable class
-        scores["metric"] = metric(y.to(device), predicted)
+        if isinstance(outputs, Tensor) and outputs.ndim > 1 and not y.is_floating_point():
+            outputs = outputs.argmax(1)  # the most probable class
+        scores["metric"] = metric(y.to(device), outputs)
     return scores
 
 
@@ -121,6 +130,10 @@ class _Run:
     """All that changes while a model trains, so that it can be saved and resumed."""
 
     def __init__(self, model, optimizer, scheduler, checkpoint, seed):
+        require_scheduler(scheduler, optimizer)
+        if optimizer is None:
+            optimizer = adam(model)
+        require_optimizer(optimizer, model)
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.checkpoint = checkpoint
         self.history, self.best = History(), BestWeights()
@@ -128,12 +141,13 @@ class _Run:
         self.parts = {"model": model, "optimizer": optimizer}
         if scheduler is not None:
             self.parts["scheduler"] = scheduler
-        if checkpoint is not None and Path(checkpoint).exists():
-            self.resume()
+        if checkpoint is not None:
+            require_place(checkpoint)
+            if Path(checkpoint).exists():
+                load_checkpoint(checkpoint, self.parts, self.resume)
 
-    def resume(self):
-        """Go on from the checkpoint, as if nothing had stopped."""
-        values = load_checkpoint(self.checkpoint, self.parts)
+    def resume(self, values):
+        """Go on from the values of a checkpoint, as if nothing had stopped."""
         self.generator.set_state(values["generator"])
         self.history = History(**values["history"])
         losses = self.history.validation_loss
@@ -143,7 +157,7 @@ class _Run:
     def batches(self, X, batch_size, bar):
         """Yield the rows of each batch, in a new order, and move the bar on after each."""
         order = torch.randperm(len(X), generator=self.generator, device="cpu")
-        for rows in order.to(X.device).split(batch_size):
+        for rows in order.to(X.device).split(int(batch_size)):
             yield rows
             bar.update()
 
@@ -177,13 +191,10 @@ class _Run:
         return self.history
 
 
-def _adam(model):
-    """Return Adam, all parameters in one step where the device knows how."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    try:
-        return torch.optim.Adam(parameters, fused=True)
-    except RuntimeError:
-        return torch.optim.Adam(parameters)
+def _zero(device):
+    """Return 0, (), in float64, in which losses add up exactly enough; MPS has float32 only."""
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    return torch.zeros((), dtype=dtype, device=device)
 
 
 def _take(rows, X, y, device):
@@ -191,6 +202,14 @@ def _take(rows, X, y, device):
     inputs = X.index_select(0, rows.to(X.device))
     targets = y.index_select(0, rows.to(y.device))
     return inputs.to(device), targets.to(device)
+
+
+def _outputs(model, X, device):
+    """Return what the model says of all rows; it sees a block of them at a time."""
+    blocks = []
+    for rows in torch.arange(len(X), device=X.device).split(EVALUATION_ROWS):
+        blocks.append(model(X.index_select(0, rows).to(device)))
+    return join_outputs(blocks)
 
 
 def _score(model, validation, loss_fn, metric):
@@ -206,7 +225,7 @@ def _progress_bar(epochs, n, batch_size, *, shown):
 
     if not shown:
         return tqdm(disable=True)
-    steps = epochs * math.ceil(n / batch_size)
+    steps = int(epochs) * math.ceil(n / int(batch_size))
     return tqdm(total=steps, unit="batch", leave=False, delay=1)
 
 

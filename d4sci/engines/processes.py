@@ -45,6 +45,8 @@ class Processes:
         DistributedDataParallel takes the plain mean over the processes, each of which has taken the
         mean over its own rows. These may be more or fewer than an even share (in the last batch),
         so the loss is multiplied by n_own / (n_batch / world); a borrowed row counts 0.
+        Exact for plain means over rows. With class weights or ignore_index, each process divides by
+        the weights of its own rows: near the mean of the batch, the nearer the larger the shares.
         """
         if self.world == 1:
             return loss

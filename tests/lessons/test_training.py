@@ -1,8 +1,10 @@
 """The training loop against a loop written out here, and everything that happens around it."""
 
+import copy
 import math
 from itertools import count
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -251,7 +253,7 @@ def test_a_checkpoint_that_does_not_fit(damage, tmp_path):
     if damage == "nonsense":
         path.write_bytes(b"hello")
     other = nn.Linear(2, 2) if damage == "other model" else net()
-    with pytest.raises(ValueError, match=r"cannot resume from .*c\.pt.*delete it"):
+    with pytest.raises(ValueError, match=r"cannot resume from .*c\.pt.*name another file"):
         train(other, X, Y, **arguments(other, sgd(other), path, 2))
 
 
@@ -351,3 +353,153 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path):
     torch.save({"model": Evil()}, tmp_path / "c.pt")
     with pytest.raises(ValueError, match="cannot resume"):
         train(net(), X, Y, loss_fn=CE, checkpoint=tmp_path / "c.pt")
+
+
+# --- a loss that is no plain mean over rows
+
+MANY = torch.randn(2500, 2, generator=torch.Generator().manual_seed(0))
+SORTED = (MANY[:, 0] > 0).long().sort().values  # so that blocks of rows have other classes
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        CE,
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 20.0])),
+        nn.CrossEntropyLoss(ignore_index=0),  # whole blocks are ignored
+        nn.CrossEntropyLoss(reduction="sum"),
+        lambda outputs, targets: nn.functional.mse_loss(outputs[:, 0], targets.float()).sqrt(),
+    ],
+    ids=["mean", "class weights", "ignored classes", "sum", "root"],
+)
+def test_the_loss_is_that_of_all_rows_at_once(loss_fn):
+    model = net()
+    with torch.no_grad():
+        expected = loss_fn(model(MANY), SORTED).item()
+    loss = evaluate(model, MANY, SORTED, loss_fn=loss_fn)["loss"]
+    assert type(loss) is float
+    assert loss == pytest.approx(expected, rel=1e-6)
+    history = train(model, X, Y, loss_fn=CE, epochs=1, validation=(MANY, SORTED))
+    with torch.no_grad():
+        assert history.validation_loss == [pytest.approx(CE(model(MANY), SORTED).item(), rel=1e-6)]
+
+
+class Several(nn.Module):
+    """A model that returns more than one tensor, and nothing for one of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, X):
+        return {"logits": self.linear(X), "others": (X.square(), None)}
+
+
+@pytest.mark.parametrize("n", [5, 2500])
+def test_a_model_may_return_several_tensors(n):
+    def loss_fn(outputs, targets):
+        squares, nothing = outputs["others"]
+        assert nothing is None
+        return CE(outputs["logits"], targets) + squares.mean()
+
+    model, rows = Several(), MANY[:n]
+    scores = evaluate(
+        model, rows, SORTED[:n], loss_fn=loss_fn, metric=lambda y, outputs: list(outputs)
+    )
+    expected = loss_fn(model(rows), SORTED[:n]).item()
+    assert scores == {"loss": pytest.approx(expected, rel=1e-6), "metric": ["logits", "others"]}
+
+
+def test_a_number_without_rows_is_refused():
+    class Number(nn.Linear):
+        def forward(self, X):
+            return super().forward(X), X.mean()
+
+    with pytest.raises(ValueError, match=r"must return tensors with a row per row of X, got tens"):
+        evaluate(Number(2, 2), MANY, SORTED, loss_fn=lambda o, y: CE(o[0], y))
+
+
+def test_evaluate_leaves_the_targets_alone():
+    before = SORTED.float()
+    targets = before.clone()
+    model = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+    evaluate(model, MANY, targets, loss_fn=lambda a, b: nn.functional.mse_loss(a, b.mul_(2)))
+    assert torch.equal(targets, before)
+
+
+def test_losses_add_up_in_float64():
+    rows, model = X.double(), net().double()
+    peer = copy.deepcopy(model)
+    history = train(
+        model, rows, Y, loss_fn=CE, optimizer=sgd(model, 0.0), epochs=1, batch_size=7,
+        validation=(rows, Y),
+    )  # fmt: skip
+    expected = CE(peer(rows), Y).item()
+    assert history.loss == [pytest.approx(expected, rel=1e-14)]
+    assert history.validation_loss == [pytest.approx(expected, rel=1e-14)]
+
+
+def test_many_small_losses_count_beside_a_large_one():
+    """In float32 a sum of 2²⁴ swallows each 1 that comes after it."""
+    first = torch.randperm(200, generator=torch.Generator().manual_seed(0))[0]
+    targets = torch.ones(200, 1)
+    targets[first] = 2.0**24
+    history = train(
+        nn.Linear(1, 1), torch.ones(200, 1), targets, loss_fn=lambda a, b: (a * 0 + b).mean(),
+        epochs=1, batch_size=1,
+    )  # fmt: skip
+    assert history.loss == [(2**24 + 199) / 200]
+
+
+# --- what cannot train
+
+
+def foreign(model):
+    return sgd(copy.deepcopy(model))
+
+
+def frozen(model):
+    return model.requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda m: {"optimizer": foreign(m)}, ValueError, "would train nothing; make it from this"),
+        (lambda m: {"optimizer": torch.optim.SGD(frozen(m[0]).parameters())}, ValueError,
+         "parameters of model that can change, got none"),
+        (lambda m: {"model": frozen(m)}, ValueError, r"frozen ones.*model\.requires_grad_\(True\)"),
+        (lambda m: {"optimizer": sgd(frozen(m))}, ValueError, "got none, or only frozen ones"),
+        (lambda m: {"optimizer": torch.optim.Adam}, TypeError, r"must be a torch\.optim\.Opt"),
+        (lambda m: {"scheduler": ExponentialLR(sgd(m), 0.5)}, ValueError, "give optimizer= as"),
+        (lambda m: {"scheduler": ReduceLROnPlateau(sgd(m)), "optimizer": sgd(m)}, ValueError,
+         "got one of another optimizer"),
+    ],
+)  # fmt: skip
+def test_what_would_train_nothing_is_refused(change, error, message):
+    model = net()
+    before = weights(model)
+    with pytest.raises(error, match=message):
+        train(**({"model": model, "X": X, "y": Y, "loss_fn": CE} | change(model)))
+    assert same(weights(model), before)
+
+
+def test_an_optimizer_of_a_part_or_of_more_than_the_model_will_do():
+    model = net()
+    for parameters in (model[2].parameters(), [*model.parameters(), *net().parameters()]):
+        before = weights(model)
+        train(model, X, Y, loss_fn=CE, epochs=1, optimizer=torch.optim.SGD(parameters, lr=0.1))
+        assert not torch.equal(model[2].weight, before["2.weight"])
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_whole_numbers_of_numpy(kind):
+    found = []
+    for number in (int, kind):
+        model = net()
+        history = train(
+            model, X, Y, loss_fn=CE, optimizer=sgd(model), epochs=number(200),
+            batch_size=number(100), validation=(X_VAL, Y_VAL), patience=number(2),
+        )  # fmt: skip
+        found.append([history, *model.state_dict().values()])
+    assert all(repr(a) == repr(b) for a, b in zip(*found, strict=True))
