@@ -57,7 +57,7 @@ class ConvAutoencoder(nn.Module):
             nn.Flatten(), nn.Linear(maps_7 * 7 * 7, code),  # (n, code)
         )  # fmt: skip
         self.decoder = nn.Sequential(
-            nn.Linear(code, maps_7 * 7 * 7), nn.ReLU(), nn.Unflatten(1, (maps_7, 7, 7)),
+            nn.Linear(code, maps_7 * 7 * 7), nn.ReLU(), nn.Unflatten(1, (int(maps_7), 7, 7)),
             nn.ConvTranspose2d(maps_7, maps_14, 4, stride=2, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(maps_14, 1, 4, stride=2, padding=1), nn.Sigmoid(),
         )  # fmt: skip

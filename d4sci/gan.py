@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from d4sci.device import seeded
 from d4sci.support.checks import require_batch, require_between, require_classes, require_tensor
+from d4sci.support.optimizers import held_by, require_gradients, require_optimizer, trainable
 
 
 class Generator(nn.Module):
@@ -33,7 +34,7 @@ class Generator(nn.Module):
         features = maps_7 * 7 * 7
         self.layers = nn.Sequential(
             nn.Linear(latent_dim + n_classes, features), nn.BatchNorm1d(features), nn.ReLU(),
-            nn.Unflatten(1, (maps_7, 7, 7)),
+            nn.Unflatten(1, (int(maps_7), 7, 7)),
             nn.ConvTranspose2d(maps_7, maps_14, 4, stride=2, padding=1),  # (n, maps_14, 14, 14)
             nn.BatchNorm2d(maps_14), nn.ReLU(),
             nn.ConvTranspose2d(maps_14, 1, 4, stride=2, padding=1), nn.Sigmoid(),
@@ -97,7 +98,9 @@ def discriminator_step(
     D: called as D(x, *labels), returns logits, (n,); the D(x) of the formula is σ(logit), with the
     sigmoid σ.  real, fake: x and G(z), n rows each.  optimizer: of D's parameters.
     Returns the loss, and the means of D(x) and of D(G(z)), as probabilities, before the step.
+    Raises ValueError for an optimizer of another network.
     """
+    require_optimizer(optimizer, D, "D")
     # on_real and on_fake are logits t: −log σ(t) = softplus(−t), −log(1 − σ(t)) = softplus(t).
     on_real = D(real, *labels)  # (n,)
     on_fake = D(fake.detach(), *labels)  # (n,); detach: G does not learn from this step
@@ -114,11 +117,14 @@ def generator_step(D: nn.Module, optimizer: Optimizer, fake: Tensor, *labels: Te
     The minimax loss, mean log(1 − D(G(z))), has the same goal, but is nearly flat where D is sure
     that the image is fake, which is where G begins.
     D: as in `discriminator_step`.  fake: G(z), not detached: gradients flow to G.
-    optimizer: of G's parameters.
+    optimizer: of G's parameters.  Raises ValueError for one of D, or of another network.
     """
+    if held_by(optimizer) <= {id(p) for p in D.parameters()}:
+        raise ValueError("optimizer must hold G's parameters, got D's; use Adam(G.parameters())")
     loss = softplus(-D(fake, *labels)).mean()  # −log σ(t) = softplus(−t), with the logit t
     optimizer.zero_grad()
     loss.backward()  # fills the gradients of D, too; discriminator_step clears them before its own
+    require_gradients(optimizer, "fake")
     optimizer.step()
     return loss.detach()
 
@@ -143,8 +149,8 @@ def train_gan(
 
     _validate(G, X, y, steps, batch_size)
     rng = seeded(seed)
-    optimizer_G = torch.optim.Adam(G.parameters(), lr[0], betas=(0.5, 0.999))
-    optimizer_D = torch.optim.Adam(D.parameters(), lr[1], betas=(0.5, 0.999))
+    optimizer_G = torch.optim.Adam(trainable(G, "G"), lr[0], betas=(0.5, 0.999))
+    optimizer_D = torch.optim.Adam(trainable(D, "D"), lr[1], betas=(0.5, 0.999))
     history = []
     for step in tqdm(range(steps), unit="step", leave=False, delay=1):
         G.train()

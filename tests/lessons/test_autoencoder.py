@@ -1,5 +1,6 @@
 """Autoencoders: shapes, the parts, the bottleneck, and the linear one against PCA."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -100,3 +101,10 @@ def test_each_class_holds_its_own_methods():
     assert ConvAutoencoder.encode is not Autoencoder.encode
     assert ConvAutoencoder.decode is not Autoencoder.decode
     assert ConvAutoencoder.forward is not Autoencoder.forward
+
+
+def test_widths_may_be_numbers_of_numpy():
+    model = ConvAutoencoder(np.int64(3), channels=tuple(np.array([2, 4])))
+    assert model(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
+    model = Autoencoder(np.int64(9), np.int64(2), hidden=np.array([5]))
+    assert model(torch.rand(2, 9)).shape == (2, 9)

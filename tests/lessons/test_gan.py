@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -269,3 +270,56 @@ def test_every_step_is_taken_in_training_mode(watched):
     assert D.modes == [True] * 9  # real, fake, and fake for G, in each step
     assert not G.training
     assert not D.training
+
+
+def sgd(network):
+    return torch.optim.SGD(network.parameters(), 0.1)
+
+
+def test_an_optimizer_of_another_network_is_refused():
+    """Else the step trains nothing, or D learns to be deceived, and no one is told."""
+    G, D, X = LinearGenerator(), SmallDiscriminator(), torch.rand(4, 1)
+    others = LinearGenerator(), SmallDiscriminator()
+    before = copy.deepcopy([G.state_dict(), D.state_dict()])
+    for other in (G, *others):
+        with pytest.raises(ValueError, match="parameters of D that can change, got none"):
+            discriminator_step(D, sgd(other), X, G(X))
+    with pytest.raises(ValueError, match="must hold G's parameters, got D's"):
+        generator_step(D, sgd(D), G(X))
+    for other in others:
+        with pytest.raises(ValueError, match="hold parameters that made fake, got none"):
+            generator_step(D, sgd(other), G(X))
+    with pytest.raises(ValueError, match=r"give fake without detach\(\)"):
+        generator_step(D, sgd(G), G(X).detach())
+    for network, weights in zip((G, D), before, strict=True):
+        assert all(torch.equal(v, weights[name]) for name, v in network.state_dict().items())
+    with pytest.raises(TypeError, match=r"must be a torch\.optim\.Optimizer"):
+        generator_step(D, torch.optim.Adam, G(X))
+
+
+@pytest.mark.parametrize("name", ["G", "D"])
+def test_a_frozen_network_is_refused(name):
+    networks = {"G": LinearGenerator(), "D": SmallDiscriminator()}
+    networks[name].requires_grad_(False)
+    with pytest.raises(ValueError, match=rf"frozen ones.*{name}\.requires_grad_\(True\)"):
+        train_gan(*networks.values(), torch.rand(9, 1), steps=1, batch_size=2)
+
+
+def test_a_part_of_a_network_may_be_frozen():
+    D = SmallDiscriminator()
+    D.layers[0].requires_grad_(False)
+    before = D.layers[0].weight.clone()
+    train_gan(LinearGenerator(), D, torch.rand(9, 1), steps=2, batch_size=2)
+    assert torch.equal(D.layers[0].weight, before)
+
+
+def test_numbers_of_numpy():
+    found = []
+    for whole, real in ((int, float), (np.int64, np.float64), (np.uint8, np.float64)):
+        torch.manual_seed(0)
+        G = Generator(whole(4), n_classes=whole(2), channels=(whole(2), whole(3)))
+        D = Discriminator(n_classes=whole(2), channels=(whole(2), whole(3)))
+        X, y = torch.rand(9, 1, 28, 28), torch.arange(9) % 2
+        rates = (real(1e-3), real(1e-3))
+        found.append(train_gan(G, D, X, y, steps=whole(3), batch_size=whole(4), lr=rates))
+    assert all(torch.equal(history, found[0]) for history in found)
