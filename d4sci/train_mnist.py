@@ -16,7 +16,7 @@ from d4sci.cnn import CNN
 from d4sci.data import load_mnist
 from d4sci.device import get_device
 from d4sci.metrics import accuracy
-from d4sci.support.checkpoint import save_atomically
+from d4sci.support.checkpoint import require_place, save_atomically
 from d4sci.training import History, evaluate, train
 
 VALIDATION = 6000  # rows at the end of the training set that choose the best epoch
@@ -100,6 +100,8 @@ def join() -> torch.device:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train and report, with all the processes that torchrun has started."""
     args = arguments(argv)
+    if args.save:
+        require_place(args.save)
     rank = int(os.environ.get("RANK", 0))
     world = int(os.environ.get("WORLD_SIZE", 1))
     device = get_device() if world == 1 else join()

@@ -196,3 +196,10 @@ def test_a_few_images_are_enough_and_the_help_keeps_its_lines(capsys):
     with pytest.raises(SystemExit):
         train_mnist.main(["--help"])
     assert "\npython -m d4sci.train_mnist --model cnn --epochs 3\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["save", "checkpoint"])
+def test_a_missing_folder_is_told_before_training(option, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("d4sci.training.Processes.wrap", lambda *_: pytest.fail("it trains"))
+    with pytest.raises(FileNotFoundError, match=r"expected a folder at .*runs, got none"):
+        train_mnist.main(small(limit=300, epochs=1, **{option: tmp_path / "runs" / "c.pt"}))
