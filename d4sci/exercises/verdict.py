@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 
-def _close(a, b):
+def close(a: Any, b: Any) -> bool:
+    """Tell whether a learner's result has the shape and, nearly, the numbers of b."""
     try:
         a = torch.as_tensor(a, dtype=torch.float32).detach()
     except (TypeError, ValueError, RuntimeError):
@@ -26,10 +27,10 @@ def report(name: str, got: Any, expected: Any, mistakes: Sequence[tuple[Any, str
     """
     if got is None:
         verdict = f"Not done yet: {name} returns nothing so far."
-    elif _close(got, expected):
+    elif close(got, expected):
         verdict = f"Correct: {name} does what it should."
     else:
-        hints = (hint for wrong, hint in mistakes if _close(got, wrong))
+        hints = (hint for wrong, hint in mistakes if close(got, wrong))
         hint = next(hints, f"expected {_show(expected)}, got {_show(got)}.")
         verdict = f"Not yet: {hint}"
     print(verdict)
@@ -38,10 +39,11 @@ def report(name: str, got: Any, expected: Any, mistakes: Sequence[tuple[Any, str
 def _show(value):
     if isinstance(value, Tensor):
         shape = f" of shape {tuple(value.shape)}" if value.ndim else ""
-        numbers = [round(v, 3) for v in value.detach().flatten()[:4].tolist()]
+        first = value.detach().flatten()[:4].tolist()
+        numbers = [str(v) if isinstance(v, complex) else str(round(v, 3)) for v in first]
         more = ", …" if value.numel() > 4 else ""
-        return f"{', '.join(map(str, numbers))}{more}{shape}"
-    return str(value)
+        return f"{', '.join(numbers)}{more}{shape}"
+    return " ".join(str(value).split())  # an error or an array may have several lines
 
 
 def run(function: Callable, *arguments: Any) -> Any:

@@ -81,3 +81,17 @@ def test_stub_and_solution(check, capsys):
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
 def test_wrong_answers_get_their_own_hint(check, answer, hint, capsys):
     demand_hint(check, answer, hint, capsys)
+
+
+def test_a_logarithmic_loss_may_come_in_any_type(capsys):
+    def naive(z, y):
+        p = torch.sigmoid(z)
+        return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+
+    def stable(z, y):
+        return (torch.nn.functional.softplus(z) - y * z).mean()
+
+    for answer, verdict in ((naive, "Not yet: fine, but NaN"), (stable, "Correct")):
+        for convert in (torch.Tensor.item, torch.Tensor.double, torch.Tensor.numpy):
+            ex.check_log_loss(lambda z, y, a=answer, c=convert: c(a(z, y)))
+            assert capsys.readouterr().out.startswith(verdict)
