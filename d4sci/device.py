@@ -24,10 +24,12 @@ def get_device() -> torch.device:
 def to_numpy(values: Any) -> np.ndarray:
     """Return `values` as a NumPy array, wherever they live and whether or not they carry a graph.
 
-    values: tensor on any device, array, list or number, any shape.
+    values: tensor on any device, array, list (of tensors too) or number, any shape.
     A CPU tensor shares its memory with the result; from another device it is copied.
     NumPy has no bfloat16 and no float of 8 bits: these are copied to float32, which holds them all.
     """
+    if isinstance(values, list | tuple):  # losses, say, each with its graph
+        values = [to_numpy(v) if isinstance(v, Tensor) else v for v in values]
     if not isinstance(values, Tensor):
         return np.asarray(values)
     values = values.detach().cpu()

@@ -61,7 +61,7 @@ def plot_points(
     X: Values, y: Values | None = None, *, names: Sequence[str] | None = None,
     labels: tuple[str, str] = ("feature 1", "feature 2"), size: float = 22, ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """Scatter the first two columns of X, one colour and marker per class.
+    """Scatter the first two columns of X, one colour and marker per class: seven, then again.
 
     X: points (n, d ≥ 2). y: integer classes (n,), or None. names: the classes' names, in order.
     labels: the names of the two axes. size: area of a marker in points².
@@ -121,8 +121,9 @@ def plot_curves(
     labels: tuple[str, str] = ("step", "value"), log: str = "", marker: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:  # fmt: skip
-    """Draw one line per entry of `curves`, each with its own colour and line style.
+    """Draw one line per entry of `curves`, in the colours and line styles of `use_style`.
 
+    Seven lines have seven colours and four line styles, then all begins again.
     curves: {name: values (n,)}. x: the shared horizontal positions (n,), default 0..n-1.
     log: the axes with a logarithmic scale: "", "x", "y" or "xy". marker: drawn at each value.
     """

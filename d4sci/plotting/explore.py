@@ -23,7 +23,8 @@ class explore:
     sliders: `k=(1, 9)` (whole numbers), `eps=(0.1, 2.0, 0.1)` (low, high, step) or a list of
         choices, `power=[1, 10, 100]`. A slider starts at fn's default, else at its first value.
 
-    Raises TypeError where fn lacks an argument that a slider moves.
+    Raises TypeError where fn lacks an argument that a slider moves, ValueError where the default is
+    none of the slider's values.
     """
 
     def __init__(self, fn: Callable[..., Figure | Axes], *, alt: str, **sliders: tuple | list):
@@ -32,8 +33,7 @@ class explore:
         for name, choices in sliders.items():
             if name not in parameters:
                 raise TypeError(f"{fn.__name__} has no argument {name!r} for the slider to move")
-            default = parameters[name].default
-            self.start[name] = choices[0] if default is inspect.Parameter.empty else default
+            self.start[name] = _start(name, parameters[name].default, choices)
 
     def png(self, **values: Any) -> bytes:
         """Return the figure at these values as the bytes of a PNG."""
@@ -89,3 +89,18 @@ class explore:
         except ImportError:  # without ipywidgets the picture still stands
             return bundle
         return view | bundle
+
+
+def _start(name, default, choices):
+    """Return where a slider starts: at the default of fn's argument, else at its first value."""
+    if default is inspect.Parameter.empty:
+        return choices[0]
+    known = default in choices
+    if isinstance(choices, tuple):  # low, high
+        known = choices[0] <= default <= choices[1]
+    if not known:
+        raise ValueError(
+            f"the slider {name} must be able to start at fn's default, got {default!r} and "
+            f"{choices}; change one of them"
+        )
+    return default

@@ -36,7 +36,7 @@ def plot_graph(
     names: the classes' names.  numbers: whether to write each node's number on it.
     """
     ax = new_axes(ax)
-    ends, places = to_numpy(edge_index).T, to_numpy(positions)
+    ends, places = to_numpy(edge_index).astype(int).T, to_numpy(positions)
     ax.add_collection(LineCollection(places[ends], colors="#999999", linewidths=0.8, zorder=1))
     groups = np.zeros(len(places), int) if y is None else to_numpy(y).astype(int)
     for c in np.unique(groups):

@@ -76,7 +76,7 @@ def _look_of_weight(W, j, k):
     """Return the style of the line of weight W[j, k].  W: (in, out), or None."""
     if W is None:
         return {"ls": "-", "color": "#888888", "lw": 1.0}
-    width = 0.2 + 3 * abs(W[j, k]) / np.abs(W).max()
+    width = 0.2 + 3 * abs(W[j, k]) / (np.abs(W).max() or 1)  # all may be 0
     if W[j, k] < 0:
         return {"ls": "--", "color": COLORS[1], "lw": width}
     return {"ls": "-", "color": COLORS[0], "lw": width}
@@ -140,7 +140,7 @@ def plot_confusion(
     mistakes = np.where(np.eye(len(C), dtype=bool), np.nan, C)
     labels = ("predicted class", "true class")
     ax = plot_heatmap(mistakes, rows=names, columns=names, labels=labels, fmt="", ax=ax)
-    middle = np.nanmax(mistakes) / 2
+    middle = np.nan_to_num(mistakes).max() / 2
     for (i, j), count in np.ndenumerate(C):
         if count:
             color = "white" if i != j and count <= middle else "black"

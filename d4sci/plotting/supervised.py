@@ -18,7 +18,8 @@ def plot_line(
     """Draw y = intercept + coef · x over the range of x (n,)."""
     ax = new_axes(ax)
     ends = np.array([to_numpy(x).min(), to_numpy(x).max()])
-    ax.plot(ends, float(intercept) + float(coef) * ends, color=COLORS[1], lw=2, label=label)
+    slope, height = to_numpy(coef).item(), to_numpy(intercept).item()
+    ax.plot(ends, height + slope * ends, color=COLORS[1], lw=2, label=label)
     return ax
 
 

@@ -77,7 +77,7 @@ def plot_density_kinds(
     ax = new_axes(ax)
     X, labels = to_numpy(X), to_numpy(labels)
     is_core = np.zeros(len(X), bool)
-    is_core[to_numpy(core)] = True
+    is_core[to_numpy(core).astype(int)] = True  # an empty list comes as floats
     for c in np.unique(labels[labels >= 0]):
         color, marker = color_and_marker(c)
         for rows, fill in ((is_core, color), (~is_core, "white")):

@@ -96,3 +96,10 @@ def test_seeded():
 def test_seeds_that_are_none(seed, error):
     with pytest.raises(error, match="seed must"):
         seeded(seed)
+
+
+def test_a_list_of_tensors_is_taken_too():
+    """Losses that were collected with their graphs."""
+    losses = [torch.tensor(2.0, requires_grad=True) * i for i in range(3)]
+    np.testing.assert_array_equal(to_numpy(losses), [0, 2, 4])
+    np.testing.assert_array_equal(to_numpy((torch.ones(2).bfloat16(), [3, 4])), [[1, 1], [3, 4]])

@@ -79,6 +79,15 @@ def test_an_unknown_slider_is_refused(calls):
         live(calls, radius=(1, 2))
 
 
+@pytest.mark.parametrize("choices", [(1, 9), [1, 9]])
+def test_a_default_that_no_slider_can_show_is_refused(choices):
+    def draw(k=50):
+        return plt.figure()
+
+    with pytest.raises(ValueError, match="slider k must be able to start at fn's default, got 50"):
+        explore(draw, alt="nothing", k=choices)
+
+
 def test_without_ipywidgets_the_picture_stands(calls, monkeypatch):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     bundle = live(calls, k=(1, 9))._repr_mimebundle_()

@@ -45,3 +45,9 @@ def test_positions_are_those_of_all_nodes_and_repeat():
     assert np.array_equal(places, spring_positions(EDGES, 4))
     near, far = np.linalg.norm(places[0] - places[1]), np.linalg.norm(places[0] - places[3])
     assert near < far
+
+
+def test_a_graph_may_have_no_edges():
+    ax = plot_graph([[], []], [[0, 0], [1, 1]])
+    edges, nodes = ax.collections
+    assert (len(edges.get_segments()), len(nodes.get_offsets())) == (0, 2)

@@ -50,6 +50,15 @@ def test_weights_show_sign_and_size():
     assert len({line.get_color() for line in ax.lines}) == 2
 
 
+def test_weights_of_zero_are_thin():
+    ax = pn.plot_network([1, 2], weights=[torch.zeros(1, 2)])
+    assert [line.get_linewidth() for line in ax.lines] == pytest.approx([0.2, 0.2])
+
+
+def test_confusion_of_a_single_class():
+    assert words(pn.plot_confusion([[3]])) == ["3"]
+
+
 def test_paths_lie_on_the_level_lines():
     paths = {"straight": torch.tensor([[1.0, 1.0], [0.0, 0.0]]), "short": torch.tensor([[0.5, 1]])}
     ax = pn.plot_paths(lambda u, v: u**2 + 3 * v**2, paths, low=(-1, -2), high=(1, 2))

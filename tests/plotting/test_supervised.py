@@ -102,3 +102,8 @@ def test_targets_show_bias_to_the_right_and_variance_below():
     assert {t.get_text() for t in ax.texts} == {
         "low bias", "high bias", "low variance", "high variance",
     }  # fmt: skip
+
+
+def test_a_line_may_come_straight_from_autograd():
+    w, b = torch.tensor([2.0], requires_grad=True), torch.tensor(1.0, requires_grad=True)
+    assert ps.plot_line(w, b, [3.0, 5.0]).lines[0].get_ydata().tolist() == [7, 11]

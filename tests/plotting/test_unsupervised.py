@@ -69,3 +69,9 @@ def test_circles_have_the_radius():
     assert circles.get_offsets().tolist() == X[:3].tolist()
     assert (circles.get_widths() == 1.4).all()
     assert (circles.get_heights() == 1.4).all()
+
+
+def test_there_may_be_no_core_point():
+    for core in ([], torch.tensor([], dtype=torch.long)):
+        noise, *_ = pu.plot_density_kinds(X, [-1] * len(X), core).collections
+        assert len(noise.get_offsets()) == len(X)
