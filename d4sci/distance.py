@@ -20,12 +20,13 @@ def distances(X: Tensor, Y: Tensor | None = None, *, metric: str = "euclidean") 
     euclidean      √ Σ_f (x_f − y_f)²
     sqeuclidean      Σ_f (x_f − y_f)²
     manhattan        Σ_f |x_f − y_f|
-    cosine         1 − x·y / (‖x‖ ‖y‖), and 1 where x or y is zero
+    cosine         1 − x·y / (‖x‖ ‖y‖), and 1 where x or y is zero (0 from itself, without Y)
 
     X: n rows, (n, d).  Y: m rows, (m, d); X itself where it is left out.
-    Returns (n, m). Equal rows are exactly 0 apart, however far from the origin: the differences
-    are formed, not the products of ‖x‖² − 2 x·y + ‖y‖², whose leading digits cancel. They are
-    squared: beside ordinary numbers a difference of less than 1e-19, in float32, counts as 0.
+    Returns (n, m). Equal rows, but for zeros by cosine, are exactly 0 apart, however far from the
+    origin: the differences are formed, not the products of ‖x‖² − 2 x·y + ‖y‖², whose leading
+    digits cancel. They are squared: beside ordinary numbers a difference of less than 1e-19, in
+    float32, counts as 0.
     Raises TypeError or ValueError for an X, Y or metric that does not fit.
     """
     _, D = next(distance_blocks(X, Y, metric=metric, max_elements=sys.maxsize))  # the only block

@@ -105,7 +105,11 @@ class KMeans(Clusterer):
         return means
 
     def predict(self, X: Tensor) -> Tensor:
-        """Return the index of the closest centroid of each row, (n,); the lowest among equals."""
+        """Return the index of the closest centroid of each row, (n,); the lowest among equals.
+
+        Equal are distances whose computed values are: (a, b) and (b, a) may differ from (0, 0) in
+        the last digit.
+        """
         return self._closest(X)[0]
 
     def score(self, X: Tensor, y: None = None) -> float:

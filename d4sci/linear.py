@@ -15,11 +15,18 @@ from d4sci.engines.descent import (
     require_moderate_targets,
     require_representable,
 )
-from d4sci.engines.normal_equations import CONSTANT, least_squares, rank_tolerances
+from d4sci.engines.normal_equations import (
+    CONSTANT,
+    column_lengths,
+    least_squares,
+    rank_tolerances,
+    to_dtype,
+)
 from d4sci.estimator import Regressor, warn_not_converged
 from d4sci.support.checks import (
     require_between,
     require_choice,
+    require_finite,
     require_fitted,
     require_matrix,
     require_same_length,
@@ -42,13 +49,14 @@ class LinearRegression(Regressor):
     l2: the penalty on large weights, ≥ 0 (ridge regression; scikit-learn calls it alpha). The
     intercept b is not penalised.
     lr: the learning rate (α on the slides); None for 1/λ, λ the largest curvature of J, with which
-    J never rises.  max_iter: the most steps.  tol: stop when the largest |∂J/∂w| or |∂J/∂b| ≤ tol.
-    A gradient that rounding explains counts as 0. These three are read by "gd" only.
+    J never rises by more than rounding.  max_iter: the most steps.  tol: stop when the largest
+    |∂J/∂w| or |∂J/∂b| ≤ tol. A gradient that rounding explains counts as 0. These three are read
+    by "gd" only.
     `fit` sets coef_ w (d,) and intercept_ b (); for y (n, t) they are (t, d) and (t,);
     n_features_in_; loss_history_, J at the start and after each of the n_iter_ steps ("gd"; None
     for the others).  It warns (ConvergenceWarning) where "gd" stops before it has converged.
     Raises TypeError or ValueError for an X, y or parameter that does not fit, and where "gd"
-    diverges or the squares of X or y overflow or vanish; RuntimeError before `fit`.
+    diverges or the squares of X, or w, overflow or vanish; RuntimeError before `fit`.
     Source: Legendre 1805; Hoerl and Kennard 1970, doi:10.1080/00401706.1970.10488634; Cauchy 1847.
     """
 
@@ -63,6 +71,7 @@ class LinearRegression(Regressor):
         """Find w and b.  X: (n, d).  y: floating point, (n,), or (n, t) for t targets."""
         Y = _validate(self, X, y)  # (n, t)
         X, Y = X.detach(), Y.detach().to(X)
+        require_finite(Y, "y in the dtype of X")
         history, largest_gradient = None, 0.0
         if self.solver == "lstsq":
             w, b = self._lstsq(X, Y)  # (d, t), (t,)
@@ -96,8 +105,7 @@ class LinearRegression(Regressor):
         A, B = A - x_mean, B - y_mean  # centred: b drops out, and is not penalised
         constant = A.abs().amax(0) <= CONSTANT * x_mean.abs()  # (d,), what is left is rounding
         A[:, constant] = 0
-        length = torch.linalg.vector_norm(A, dim=0)  # (d,)
-        length[length == 0] = 1
+        length = column_lengths(A)  # (d,)
         rows = A / length  # columns of length 1, whose weights are length · w
         if self.l2 > 0:  # d more rows, whose squares add up to l2 ‖w‖²
             rows = torch.cat([rows, torch.diag(self.l2**0.5 / length)])
@@ -110,7 +118,7 @@ class LinearRegression(Regressor):
             h = A @ w
             w = torch.linalg.lstsq(A, h, **exact).solution
             w = w + torch.linalg.lstsq(rows, h - A @ w, **exact).solution / length[:, None]
-        return w.to(X), (y_mean - x_mean @ w).to(X)
+        return to_dtype(w, X), (y_mean - x_mean @ w).to(X)
 
     def _descend(self, X, Y):
         """Return w (d, t), b (t,), J at each step and the largest |∂J| left, step by step."""

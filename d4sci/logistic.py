@@ -40,8 +40,9 @@ class LogisticRegression(Classifier):
     C: the weight of the errors against the penalty ½ ‖w‖², in (0, ∞), as in scikit-learn, which
     writes C n J; a small C keeps w small. The intercept b is not penalised.
     lr: the learning rate (α on the slides), read by "gd" only; None for 1/λ, λ a bound of the
-    largest curvature of J, with which J never rises.  max_iter: the most steps.  tol: stop when the
-    largest |∂J/∂w| or |∂J/∂b| ≤ tol. A gradient that rounding explains counts as 0.
+    largest curvature of J, with which J never rises by more than rounding.  max_iter: the most
+    steps.  tol: stop when the largest |∂J/∂w| or |∂J/∂b| ≤ tol. A gradient that rounding explains
+    counts as 0.
     `fit` sets classes_ (k,), sorted; coef_ (k, d) and intercept_ (k,), or (1, d) and (1,) for two
     classes, where the larger one is y = 1; n_features_in_; loss_history_, J at the start and after
     each of the n_iter_ steps.  It warns (ConvergenceWarning) where it stops before it has

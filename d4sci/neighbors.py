@@ -78,7 +78,10 @@ class KNeighborsClassifier(Classifier):
         X, training = X.detach(), self._training.to(X)
         if self._metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
             D, indices = self._find(_directions(X, spare=1), training, "euclidean")
-            return D.square() / 2, indices
+            D, zero = D.square() / 2, ~X.any(1)
+            D[zero] = 1  # a row of zeros has no direction: all training rows are equally far
+            indices[zero] = torch.arange(self.n_neighbors, device=X.device)
+            return D, indices
         if self._metric == "manhattan":
             return self._find(X, training, "manhattan")
         X = X / self._unit
@@ -118,7 +121,8 @@ class KNeighborsClassifier(Classifier):
 
     def _validate(self, X, training, n_features=None):
         require_matrix(X, n_features=n_features)
-        require_between("n_neighbors", self.n_neighbors, 1, len(training))
+        fix = f"there are {len(training)} training rows: lower n_neighbors, or fit to more rows"
+        require_between("n_neighbors", self.n_neighbors, 1, len(training), fix)
         require_choice("metric", self.metric, ("euclidean", "manhattan", "cosine"))
         require_choice("weights", self.weights, ("uniform", "distance"))
         require_choice("algorithm", self.algorithm, ("brute", "screened"))
@@ -126,7 +130,8 @@ class KNeighborsClassifier(Classifier):
 
 def _require_told_apart(X, training, D, indices):
     """Raise ValueError where rows that differ are 0 apart, as the squares of distances vanish."""
-    query, place = (D < torch.finfo(D.dtype).tiny ** 0.5).nonzero(as_tuple=True)
+    smallest = torch.finfo(D.dtype).tiny ** 0.5  # whose square has lost no digit
+    query, place = torch.lt(D, smallest).nonzero(as_tuple=True)
     for q, j in zip(query.split(10_000), place.split(10_000), strict=True):
         if (X[q] != training[indices[q, j]]).any():
             raise ValueError(

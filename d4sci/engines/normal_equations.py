@@ -10,6 +10,7 @@ from d4sci.device import in_float64
 from d4sci.engines.moments import moments
 
 CONSTANT = 1e-14  # a column that varies less than this, relative to its mean, is constant
+SMALLEST_LENGTH = torch.finfo(torch.float64).tiny ** 0.5  # its square has lost no digit
 WORST_CONDITION = 1e8  # beyond it the normal equations lose more than half of the digits
 
 
@@ -17,6 +18,7 @@ def least_squares(X: Tensor, Y: Tensor, l2: float) -> tuple[Tensor, Tensor]:
     """Return w (d, t) and b (t,) that minimise ‖X w + b − Y‖² + l2 ‖w‖²; of several w the shortest.
 
     X: (n, d).  Y: (n, t).  The sums are taken in float64, on the CPU where X is on MPS.
+    Raises ValueError where the squares of X overflow or vanish, or w in the dtype of X.
     """
     n, d = X.shape
     A = torch.cat([X, Y], 1)  # (n, d + t)
@@ -28,7 +30,36 @@ def least_squares(X: Tensor, Y: Tensor, l2: float) -> tuple[Tensor, Tensor]:
         A = in_float64(A) - mean
         A[:, A.abs().amax(0) <= CONSTANT * mean.abs()] = 0
         w = _by_singular_values(A[:, :d], A[:, d:], l2, rank_tolerances(X))
-    return w.to(X), (mean[d:] - mean[:d] @ w).to(X)
+    return to_dtype(w, X), (mean[d:] - mean[:d] @ w).to(X)
+
+
+def column_lengths(A: Tensor) -> Tensor:
+    """Return the length of each column, (d,), and 1 for a column of zeros.  A: (n, d), float64.
+
+    Raises ValueError where its squares overflow or vanish.
+    """
+    length = torch.linalg.vector_norm(A, dim=0)
+    small = length < SMALLEST_LENGTH
+    if A[:, small].any() or not length.isfinite().all():
+        raise ValueError(
+            "X must have squares that float64 can hold, got some that overflow or vanish; divide "
+            "each column by its largest number"
+        )
+    return torch.where(small, 1, length)
+
+
+def to_dtype(w: Tensor, X: Tensor) -> Tensor:
+    """Return w in the dtype of X, on its device.  w: float64, (d, t).
+
+    Raises ValueError where a weight overflows, or all of them vanish.
+    """
+    found = w.to(X)
+    if not found.isfinite().all() or (w.any() and not found.any()):
+        raise ValueError(
+            f"the weights must be numbers that {X.dtype} can hold, got up to {w.abs().max():.0e}; "
+            "scale X and y with StandardScaler, or use double()"
+        )
+    return found
 
 
 def rank_tolerances(X: Tensor) -> tuple[float, float]:
@@ -52,7 +83,8 @@ def _normal_equations(products, mean, n, d, l2):
     products.diagonal()[:d].add_(l2)
     scale = products.diagonal()[:d].sqrt()  # (d,)
     K = products[:d, :d] / scale.outer(scale)  # (d, d), 1 on the diagonal
-    if torch.linalg.cond(K, 1) > WORST_CONDITION:  # among others where a column is constant
+    inexact = not products.isfinite().all() or (scale < SMALLEST_LENGTH).any()
+    if inexact or torch.linalg.cond(K, 1) > WORST_CONDITION:  # as where a column is constant
         return None
     L = torch.linalg.cholesky(K)
     return torch.cholesky_solve(products[:d, d:] / scale[:, None], L) / scale[:, None]
@@ -65,8 +97,7 @@ def _by_singular_values(X, Y, l2, tolerances):
     (and the penalty) is a matter of the units, so that what is left of X gets them back.
     """
     computed, entries = tolerances
-    scale = torch.linalg.vector_norm(X, dim=0)  # (d,)
-    scale[scale == 0] = 1
+    scale = column_lengths(X)  # (d,)
     U, sigma, Vt = torch.linalg.svd(X / scale, full_matrices=False)
     largest = sigma[0].clone()
     there = sigma > computed * largest

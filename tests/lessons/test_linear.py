@@ -381,6 +381,23 @@ def test_of_few_directions_in_many_columns_the_shortest_w_is_found(solver):
     assert torch.allclose(model.coef_, expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("solver", ["normal", "lstsq"])
+def test_numbers_beyond_squares_or_weights_beyond_the_dtype_are_refused(solver):
+    X, y = torch.tensor([[1.0], [2.0], [4.0]]).double(), torch.tensor([1.0, 2.0, 3.0]).double()
+    model = LinearRegression(solver=solver)
+    for factor in (1e160, 1e-160):
+        with pytest.raises(ValueError, match="X must have squares that float64 can hold"):
+            model.fit(factor * X, y)
+    for factor in (1e150, 1e-150):
+        assert model.fit(factor * X, y).score(factor * X, y) == pytest.approx(27 / 28)
+    with pytest.raises(ValueError, match=r"the weights must be numbers .*, got up to 6e-61; scale"):
+        model.fit(1e30 * X.float(), 1e-30 * y.float())
+    with pytest.raises(ValueError, match="got up to 6e"):
+        model.fit(1e-30 * X.float(), 1e30 * y.float())
+    with pytest.raises(ValueError, match="y in the dtype of X holds 3 values that are"):
+        model.fit(X.float(), 1e300 * y)
+
+
 def test_logistic_regression_is_found_here_too():
     import d4sci.linear
     import d4sci.logistic

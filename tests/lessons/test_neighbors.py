@@ -202,6 +202,15 @@ def test_distances_whose_squares_vanish_are_refused(algorithm):
     assert model.predict(torch.tensor([[2e-25], [0.9]]).double()).tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("algorithm", ["brute", "screened"])
+def test_by_cosine_all_rows_are_equally_far_from_a_row_of_zeros(algorithm):
+    X = torch.tensor([[-2.0, 0, 2, -2], [-2, -1, 1, 1], [-1, -2, -1, 2]]).repeat(30, 1)
+    model = KNeighborsClassifier(3, metric="cosine", algorithm=algorithm).fit(X, torch.arange(90))
+    D, indices = model.kneighbors(torch.stack([torch.zeros(4), X[1]]))
+    assert D[0].tolist() == [1, 1, 1]
+    assert indices.tolist() == [[0, 1, 2], [1, 4, 7]]
+
+
 def test_it_is_an_estimator():
     X, y = normal(60, 3), classes(60)
     model = clone(KNeighborsClassifier(1, metric="manhattan")).fit(X, y)
