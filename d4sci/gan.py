@@ -189,9 +189,10 @@ def _set_rates(optimizers, rates, done):
 def _draw_batch(X, y, batch_size, rng):
     """Return a list of random rows of X and, where there are labels, those of the rows."""
     rows = torch.randint(len(X), (batch_size,), generator=rng, device="cpu")
+    images = X.detach()[rows.to(X.device)]
     if y is None:
-        return [X[rows.to(X.device)]]
-    return [X[rows.to(X.device)], y[rows.to(y.device)]]
+        return [images]
+    return [images, y[rows.to(y.device)]]
 
 
 def _validate(G, X, y, steps, batch_size):

@@ -199,8 +199,8 @@ def _zero(device):
 
 def _take(rows, X, y, device):
     """Return these rows of X and of y, on the device."""
-    inputs = X.index_select(0, rows.to(X.device))
-    targets = y.index_select(0, rows.to(y.device))
+    inputs = X.detach().index_select(0, rows.to(X.device))
+    targets = y.detach().index_select(0, rows.to(y.device))
     return inputs.to(device), targets.to(device)
 
 

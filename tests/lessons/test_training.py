@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau
 
 from d4sci.data import make_moons
@@ -503,3 +504,16 @@ def test_whole_numbers_of_numpy(kind):
         )  # fmt: skip
         found.append([history, *model.state_dict().values()])
     assert all(repr(a) == repr(b) for a, b in zip(*found, strict=True))
+
+
+def test_data_that_another_network_made_is_data():
+    """Its graph would be gone after the first batch, and X itself would get a gradient."""
+    torch.manual_seed(0)
+    encoder, leaf = nn.Linear(4, 3), torch.randn(30, 4, requires_grad=True)
+    y = torch.arange(30) % 2
+    for X in (encoder(leaf), leaf[:, :3], torch.randn(30, 3, requires_grad=True)):
+        history = train(nn.Linear(3, 2), X, y, loss_fn=F.cross_entropy, epochs=2, batch_size=10)
+        assert len(history.loss) == 2
+        assert not X.is_leaf or X.grad is None
+    assert leaf.grad is None
+    assert encoder.weight.grad is None
