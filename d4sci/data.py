@@ -168,7 +168,7 @@ def _require_columns(table, features, target):
         if table[name].dtype.kind not in "biuf":
             raise TypeError(
                 f"feature {name!r} must be numeric, got {table[name].dtype}; leave it out, "
-                f"or encode it with one_hot"
+                f"or encode it with pandas.get_dummies(table, columns=[{name!r}])"
             )
 
 

@@ -188,6 +188,7 @@ def _validate(model, X, y):
     require_between("batch_size", model.batch_size, 1, math.inf)
     require_between("epochs", model.epochs, 0, math.inf)
     if not isinstance(model.hidden, tuple | list):
-        raise TypeError(f"hidden must be a tuple, got {model.hidden!r}; use ({model.hidden},)")
+        fix = f"use ({model.hidden},)" if isinstance(model.hidden, int) else "give whole numbers"
+        raise TypeError(f"hidden must be a tuple, got {model.hidden!r}; {fix}")
     for size in model.hidden:
         require_between("hidden", size, 1, math.inf)

@@ -1,6 +1,7 @@
 """Each check passes good input silently and answers bad input with the fix."""
 
 import re
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,13 @@ from d4sci.support.checks import (
 NAN, INF = float("nan"), float("inf")
 X = torch.ones(4, 2)
 Y = torch.tensor([0, 1, 1, 7])
+
+
+def quantized(X):
+    """Return X in steps of 0.1, as 8-bit integers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch will give them up
+        return torch.quantize_per_tensor(X, 0.1, 0, torch.qint8)
 
 
 @dataclass(eq=False)
@@ -64,7 +72,7 @@ BAD = {
     "no columns": (
         lambda: require_matrix(torch.ones(2, 0)),
         ValueError,
-        "X is empty: shape (2, 0)",
+        "X is empty: shape (2, 0); give at least one column",
     ),
     "integers": (
         lambda: require_matrix(X.long()),
@@ -115,8 +123,43 @@ BAD = {
         TypeError,
         "labels must hold integer class labels, got torch.float32; use labels.long()",
     ),
-    "complex classes": (lambda: require_classes(Y + 0j), TypeError, "use y.long()"),
-    "string classes": (lambda: require_classes(["a"]), TypeError, "torch.as_tensor(y)"),
+    "complex classes": (lambda: require_classes(Y + 0j), TypeError, "use y.real.long()"),
+    "string classes": (lambda: require_classes(["a"]), TypeError, "number what is text"),
+    "probabilities": (
+        lambda: require_classes(Y / 7),
+        TypeError,
+        "got torch.float32; for probabilities use (y > 0.5).long()",
+    ),
+    "logits": (lambda: require_classes(Y - 0.5), TypeError, "for logits use (y > 0).long()"),
+    "scores": (lambda: require_classes(X), TypeError, "for scores of the classes use y.argmax(1)"),
+    "complex matrix": (lambda: require_matrix(X + 0j), TypeError, "complex64; use X.real"),
+    "one row": (
+        lambda: require_matrix(X[0], n_features=2),
+        ValueError,
+        "X must have shape (n, d), got (2,); for one row use X[None]",
+    ),
+    "sparse": (
+        lambda: require_matrix(X.to_sparse()),
+        TypeError,
+        "X must be a dense tensor, got torch.sparse_coo; use X.to_dense()",
+    ),
+    "quantized": (
+        lambda: require_matrix(quantized(X)),
+        TypeError,
+        "got torch.qint8; use X.dequantize()",
+    ),
+    "meta": (lambda: require_matrix(X.to("meta")), ValueError, "X must hold values, got a tensor"),
+    "too many classes": (
+        lambda: require_classes(Y, n_classes=2),
+        ValueError,
+        "there are 3 classes, so give a larger n_classes",
+    ),
+    "no number": (lambda: require_number("tol", None), TypeError, "got None; give one"),
+    "with a reason": (
+        lambda: require_between("k", 5, 1, 4, "there are 4 rows"),
+        ValueError,
+        "k must lie between 1 and 4, got 5; there are 4 rows",
+    ),
     "class matrix": (lambda: require_classes(Y[None]), ValueError, "use y.flatten()"),
     "classes short": (lambda: require_classes(Y, 3), ValueError, "expected 3, got 4"),
     "below": (
@@ -152,7 +195,7 @@ BAD = {
     "unfitted": (
         lambda: require_fitted(Scaler(), "mean_"),
         RuntimeError,
-        "this Scaler is not fitted yet; call fit(X) first",
+        "this Scaler is not fitted yet; call fit first",
     ),
 }
 
