@@ -5,14 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from d4sci.device import in_float64
 from d4sci.distance import distance_blocks
 from d4sci.support.checks import (
     require_choice,
     require_classes,
+    require_dense,
     require_labels,
     require_matrix,
     require_same_length,
 )
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # that can be compared
 
 
 def confusion_matrix(
@@ -23,7 +27,7 @@ def confusion_matrix(
     y_true, y_pred: integer labels, (n,).
     labels: the classes in the order wanted, rows of others left out; by default all, sorted.
     """
-    _require_label_pair(y_true, y_pred)
+    y_true, y_pred = _label_pair(y_true, y_pred)
     if labels is None:
         labels = y_true[:0]
     else:
@@ -41,7 +45,7 @@ def confusion_matrix(
 
 def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
     """Return the share of rows whose predicted class is the true one."""
-    _require_label_pair(y_true, y_pred)
+    y_true, y_pred = _label_pair(y_true, y_pred)
     return int((y_true == y_pred).sum()) / len(y_true)
 
 
@@ -85,7 +89,9 @@ def roc_curve(y_true: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Raises ValueError unless there are two classes.
     """
     fp, tp, thresholds = _roc_counts(y_true, scores)  # (t,)
-    return fp.to(scores.dtype) / fp[-1], tp.to(scores.dtype) / tp[-1], thresholds
+    fpr = in_float64(fp) / int(fp[-1])  # float16 cannot count beyond 65504
+    tpr = in_float64(tp) / int(tp[-1])
+    return fpr.to(thresholds), tpr.to(thresholds), thresholds
 
 
 def roc_auc(y_true: Tensor, scores: Tensor) -> float:
@@ -99,8 +105,11 @@ def roc_auc(y_true: Tensor, scores: Tensor) -> float:
 
 
 def mse(y_true: Tensor, y_pred: Tensor) -> float:
-    """Return the mean squared error Σ (y − ŷ)² / n.  y_true, y_pred: floating point, (n,)."""
-    _require_number_pair(y_true, y_pred)
+    """Return the mean squared error Σ (y − ŷ)² / n.  y_true, y_pred: floating point, (n,).
+
+    Computed in float64, whatever their dtype.
+    """
+    y_true, y_pred = _number_pair(y_true, y_pred)
     return (y_true - y_pred).square().mean().item()
 
 
@@ -109,14 +118,18 @@ def r2(y_true: Tensor, y_pred: Tensor) -> float:
 
     y_true, y_pred: floating point, (n,), n ≥ 2.
     Where y is constant: 1 if ŷ equals it, else 0, as in scikit-learn.
+    Computed in float64, whatever their dtype.
     """
-    _require_number_pair(y_true, y_pred)
+    y_true, y_pred = _number_pair(y_true, y_pred)
     if len(y_true) < 2:
         raise ValueError("R² needs 2 rows or more, got 1; use mse(y_true, y_pred)")
     y = y_true - y_true[0]  # exactly 0 where constant, and exact far from the origin
-    residual = (y_true - y_pred).square().sum().item()
-    total = (y - y.mean()).square().sum().item()
-    return 1 - residual / total if total else float(residual == 0)
+    unit = y.abs().max()  # in which the squares of y neither overflow nor vanish
+    if unit == 0:
+        return float(torch.equal(y_true, y_pred))
+    y, error = y / unit, (y_true - y_pred) / unit
+    residual, total = error.square().sum(), (y - y.mean()).square().sum()
+    return 1 - (residual / total).item()
 
 
 def silhouette(
@@ -129,23 +142,30 @@ def silhouette(
     A row alone in its cluster has s = 0.
     X: (n, d).  labels: (n,), of 2 to n − 1 clusters; noise labelled −1 counts as a cluster.
     metric: as in `distances`.  per_sample: return each row's s, (n,), instead of the mean.
-    Raises ValueError for too few or too many clusters.
+    Computed in float64, so that X may lie far from the origin.
+    Raises ValueError for too few or too many clusters, or an X whose distances overflow.
     Source: Rousseeuw 1987, doi:10.1016/0377-0427(87)90125-7.
     """
     require_matrix(X)
     require_classes(labels, len(X), "labels")
-    _, c, sizes = labels.unique(return_inverse=True, return_counts=True)  # (n,), (k,)
+    A = in_float64(X.detach())
+    _, c, sizes = labels.to(A.device).unique(return_inverse=True, return_counts=True)  # (n,), (k,)
     n, k = len(X), len(sizes)
     if not 2 <= k < n:
         raise ValueError(f"silhouette needs 2 to n − 1 = {n - 1} clusters, got {k}; try another k")
-    T = (c[:, None] == torch.arange(k, device=c.device)).to(X)  # (n, k), one-hot
-    s = X.new_empty(n)
-    for rows, D in distance_blocks(X.detach(), metric=metric):  # (r, n)
+    T = (c[:, None] == torch.arange(k, device=c.device)).to(A)  # (n, k), one-hot
+    s = A.new_empty(n)
+    for rows, D in distance_blocks(A, metric=metric):  # (r, n)
         own, sums = T[rows].bool(), D @ T  # (r, k)
+        if not sums.isfinite().all():
+            raise ValueError(
+                f"X must have {metric} distances that {A.dtype} can hold, got some that overflow; "
+                "use X / X.abs().max()"
+            )
         a = sums[own] / (sizes[c[rows]] - 1)  # (r,)
         b = (sums / sizes).masked_fill(own, torch.inf).amin(1)  # (r,)
         s[rows] = ((b - a) / torch.maximum(a, b)).nan_to_num(0)  # 0 / 0: alone, or all equal
-    return s if per_sample else s.mean().item()
+    return s.to(X) if per_sample else s.mean().item()
 
 
 def adjusted_rand_index(labels_a: Tensor, labels_b: Tensor) -> float:
@@ -156,7 +176,7 @@ def adjusted_rand_index(labels_a: Tensor, labels_b: Tensor) -> float:
     labels_a, labels_b: integer labels, (n,).
     Source: Hubert and Arabie 1985, doi:10.1007/BF01908075.
     """
-    _require_label_pair(labels_a, labels_b, "labels_a", "labels_b")
+    labels_a, labels_b = _label_pair(labels_a, labels_b, "labels_a", "labels_b")
     _, a = labels_a.unique(return_inverse=True)  # (n,)
     _, b = labels_b.unique(return_inverse=True)  # (n,)
     A, B, both = _pairs(a), _pairs(b), _pairs(a * len(b) + b)
@@ -200,11 +220,12 @@ def _average(numerator, denominator, average):
 def _roc_counts(y_true, scores):
     """Return how many negative and positive rows score at least each threshold, (t,), and these."""
     require_classes(y_true, name="y_true")
-    _require_numbers(scores, "scores")
+    _require_scores(scores)
     require_same_length("y_true", y_true, "scores", scores)
     classes, c = y_true.unique(return_inverse=True)  # (2,), (n,) of 0 and 1
     if len(classes) != 2:
-        raise ValueError(f"y_true must hold two classes, got {classes.tolist()}; try y_true == c")
+        fix = "try y_true == c" if len(classes) > 2 else "give rows of both"
+        raise ValueError(f"y_true must hold two classes, got {classes.tolist()}; {fix}")
     scores, order = scores.detach().sort(descending=True)  # (n,)
     ends = torch.cat([scores[1:] != scores[:-1], c.new_ones(1)]).bool()  # (n,), last of each tie
     tp, fp = c[order].cumsum(0)[ends], (1 - c[order]).cumsum(0)[ends]  # (t − 1,)
@@ -212,19 +233,36 @@ def _roc_counts(y_true, scores):
     return pad(fp, (1, 0)), pad(tp, (1, 0)), pad(scores[ends], (1, 0), value=torch.inf)
 
 
-def _require_label_pair(a, b, name_a="y_true", name_b="y_pred"):
+def _label_pair(a, b, name_a="y_true", name_b="y_pred"):
+    """Return both as int64, since PyTorch compares no uint16 with an int64."""
     require_classes(a, name=name_a)
     require_classes(b, name=name_b)
     require_same_length(name_a, a, name_b, b)
+    return a.long(), b.long()
 
 
-def _require_number_pair(y_true, y_pred):
+def _number_pair(y_true, y_pred):
+    """Return both in float64: in a shorter dtype sums and squares overflow, vanish or round."""
     _require_numbers(y_true, "y_true")
     _require_numbers(y_pred, "y_pred")
     require_same_length("y_true", y_true, "y_pred", y_pred)
+    return in_float64(y_true.detach()), in_float64(y_pred.detach())
+
+
+def _require_scores(scores):
+    """Raise unless there is one score, of the positive class, for each row."""
+    require_dense(scores, "scores")
+    if scores.ndim == 2 and 1 not in scores.shape:
+        fix = "for one class against the rest use y_true == c and scores[:, c]"
+        if scores.shape[1] == 2:
+            fix = "use scores[:, 1], of the positive class"
+        raise ValueError(f"scores must have shape (n,), got {tuple(scores.shape)}; {fix}")
+    _require_numbers(scores, "scores")
 
 
 def _require_numbers(y, name):
+    require_dense(y, name)
+    if y.dtype not in FLOATS:
+        fix = "real" if y.is_complex() else "float()"
+        raise TypeError(f"{name} must be floating point, got {y.dtype}; use {name}.{fix}")
     require_labels(y, name=name)
-    if not y.is_floating_point():
-        raise TypeError(f"{name} must be floating point, got {y.dtype}; use {name}.float()")

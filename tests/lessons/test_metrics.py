@@ -246,6 +246,55 @@ def test_r2_in_float32_survives_an_offset(offset):
     close(r2(y_true, y_pred), r2(y_true.double(), y_pred.double()), 1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_roc_curve_of_many_rows_runs_from_0_to_1_in_every_dtype(dtype):
+    y = labels(200_000, 2)  # about 100,000 of each: float16 ends at 65,504
+    scores = (y + randn(200_000)).to(dtype)
+    fpr, tpr, thresholds = roc_curve(y, scores)
+    expected = roc_curve(y, scores.double())
+    assert fpr[0] == tpr[0] == 0
+    assert fpr[-1] == tpr[-1] == 1
+    assert torch.equal(thresholds, expected[2].to(dtype))
+    assert torch.equal(fpr, expected[0].to(dtype))
+    assert torch.equal(tpr, expected[1].to(dtype))
+    close(roc_auc(y, scores), float(sk.roc_auc_score(y, scores.double())))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e-4, 1.0, 300.0, 1e20, 1e30])
+@pytest.mark.parametrize("offset", [0.0, 7.0])
+def test_regression_agrees_with_float64_in_every_dtype(dtype, scale, offset):
+    y_true = ((randn(3000) + offset) * scale).to(dtype)
+    y_pred = ((randn(3000) + 0.1 * randn(3000, seed=1) + offset) * scale).to(dtype)
+    if not (y_true.isfinite().all() and y_true.any()):  # float16 holds 6e-8 to 65,504
+        return
+    exact = y_true.double(), y_pred.double()
+    assert mse(y_true, y_pred) == mse(*exact) == pytest.approx(sk.mean_squared_error(*exact))
+    assert r2(y_true, y_pred) == r2(*exact) == pytest.approx(sk.r2_score(*exact), rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-160, 1e155, 1e200, 1e300])
+def test_r2_knows_no_unit(scale):
+    """The squares of such numbers are 0 or infinite: it was 1 or NaN."""
+    y, z = randn(50), randn(50) + 0.1 * randn(50, seed=1)
+    close(r2(y * scale, z * scale), r2(y, z))
+    assert r2(torch.full_like(y, scale), torch.zeros_like(y)) == 0
+
+
+def test_r2_of_seconds_since_1970():
+    y, error = 1.7e9 + randn(1000), 0.1 * randn(1000, seed=1)
+    expected = 1 - error.square().sum() / (y - y.mean()).square().sum()
+    close(r2(y, y + error), expected.item(), 1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64])
+def test_labels_that_pytorch_does_not_compare(dtype):
+    y, z = LABELS["ordinary"]
+    assert accuracy(y, z.to(dtype)) == accuracy(y.to(dtype), z) == accuracy(y, z)
+    assert torch.equal(confusion_matrix(y.to(dtype), z), confusion_matrix(y, z))
+    assert adjusted_rand_index(y, z.to(dtype)) == adjusted_rand_index(y, z)
+
+
 def test_a_graph_is_no_obstacle():
     y, z = randn(9), randn(9, seed=1).requires_grad_()
     assert mse(y, z) == mse(y, z.detach())
@@ -287,6 +336,28 @@ def test_silhouette_agrees_with_scikit_learn(case, metric):
     mean = silhouette(X, c, metric=metric)
     assert type(mean) is float
     close(mean, each.mean().item())
+
+
+far = torch.cat([randn(60, 3) * 1e-3, 1e6 + randn(60, 3)])
+FAR = {
+    "far from the origin": (randn(60, 3) + 1e6, labels(60, 3)),
+    "columns of all scales": (randn(60, 3) * torch.tensor([1e6, 1, 1e-6]), labels(60, 3)),
+    "clusters of all scales": (far, labels(120, 2) + 2 * (torch.arange(120) >= 60)),
+    "tiny": (randn(60, 3) * 1e-25, labels(60, 3)),
+    "huge": (randn(60, 3) * 1e25, labels(60, 3)),
+}
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "manhattan", "cosine"])
+@pytest.mark.parametrize("case", FAR)
+def test_silhouette_in_float32_is_that_of_float64(case, metric):
+    X, c = FAR[case]
+    X = X.float()
+    each = silhouette(X, c, metric=metric, per_sample=True)
+    expected = silhouette(X.double(), c, metric=metric, per_sample=True)
+    assert expected.abs().max() > 0.01
+    assert (each - expected).abs().max() < 1e-7
+    assert each.dtype == torch.float32
 
 
 def test_silhouette_by_hand():
@@ -460,10 +531,14 @@ BAD = {
     "float labels": (
         lambda: accuracy(y, s),
         TypeError,
-        "y_pred must hold integer class labels, got torch.float32; use y_pred.long()",
+        "got torch.float32; for probabilities use (y_pred > 0.5).long()",
     ),
-    "float truth": (lambda: confusion_matrix(s, y), TypeError, "use y_true.long()"),
-    "f1 of floats": (lambda: f1(y, s, average="macro"), TypeError, "use y_pred.long()"),
+    "whole floats": (lambda: accuracy(y, y.double()), TypeError, "use y_pred.long()"),
+    "logits": (lambda: accuracy(y, s - 0.2), TypeError, "for logits use (y_pred > 0).long()"),
+    "class scores": (lambda: accuracy(y, X), TypeError, "use y_pred.argmax(1)"),
+    "one-hot": (lambda: accuracy(y, torch.eye(4).bool()), ValueError, "y_pred.int().argmax(1)"),
+    "float truth": (lambda: confusion_matrix(s, y), TypeError, "use (y_true > 0.5).long()"),
+    "f1 of floats": (lambda: f1(y, s, average="macro"), TypeError, "use (y_pred > 0.5).long()"),
     "column": (
         lambda: accuracy(y, y[:, None]),
         ValueError,
@@ -497,8 +572,23 @@ BAD = {
         ValueError,
         "y_true must hold two classes, got [0, 1, 2]; try y_true == c",
     ),
-    "roc of one": (lambda: roc_auc(y * 0, s), ValueError, "y_true must hold two classes, got [0]"),
-    "roc labels": (lambda: roc_auc(s, s), TypeError, "use y_true.long()"),
+    "roc of one": (lambda: roc_auc(y * 0, s), ValueError, "two classes, got [0]; give rows of"),
+    "roc labels": (lambda: roc_auc(s, s), TypeError, "use (y_true > 0.5).long()"),
+    "roc of both classes": (
+        lambda: roc_auc(y % 2, X),
+        ValueError,
+        "scores must have shape (n,), got (4, 2); use scores[:, 1], of the positive class",
+    ),
+    "roc of three columns": (
+        lambda: roc_curve(y, torch.rand(4, 3)),
+        ValueError,
+        "got (4, 3); for one class against the rest use y_true == c and scores[:, c]",
+    ),
+    "roc scores of 8 bits": (
+        lambda: roc_auc(y % 2, s.to(torch.float8_e5m2)),
+        TypeError,
+        "got torch.float8_e5m2; use scores.float()",
+    ),
     "roc lengths": (
         lambda: roc_auc(y, s[:3]),
         ValueError,
@@ -512,6 +602,8 @@ BAD = {
     "roc nan": (lambda: roc_auc(y % 2, s * torch.nan), ValueError, "scores holds 4 values"),
     "roc column": (lambda: roc_curve(y % 2, s[:, None]), ValueError, "use scores.flatten()"),
     "mse integers": (lambda: mse(y, y), TypeError, "use y_true.float()"),
+    "mse of a matrix": (lambda: mse(s, X), ValueError, "for one column use y_pred[:, 0]"),
+    "mse complex": (lambda: mse(s, s + 0j), TypeError, "use y_pred.real"),
     "mse column": (lambda: mse(s, s[:, None]), ValueError, "use y_pred.flatten()"),
     "mse lengths": (lambda: mse(s, s[:1]), ValueError, "equally many rows, got 4 and 1"),
     "mse nan": (lambda: mse(s, s / 0), ValueError, "y_pred holds 4 values"),
@@ -528,7 +620,14 @@ BAD = {
         "silhouette needs 2 to n − 1 = 3 clusters, got 1; try another k",
     ),
     "every row": (lambda: silhouette(X, torch.arange(4)), ValueError, "clusters, got 4"),
-    "cluster labels": (lambda: silhouette(X, s), TypeError, "use labels.long()"),
+    "cluster labels": (lambda: silhouette(X, s), TypeError, "use (labels > 0.5).long()"),
+    "cluster overflow": (
+        lambda: silhouette(
+            torch.arange(8.0).reshape(4, 2).double() * 1e200, y, metric="sqeuclidean"
+        ),
+        ValueError,
+        "X must have sqeuclidean distances that torch.float64 can hold, got some that overflow",
+    ),
     "cluster lengths": (
         lambda: silhouette(X, y[:3]),
         ValueError,
@@ -536,7 +635,7 @@ BAD = {
     ),
     "cluster vector": (lambda: silhouette(s, y), ValueError, "use X.reshape(-1, 1)"),
     "metric": (lambda: silhouette(X, y, metric="l2"), ValueError, "metric must be one of"),
-    "rand floats": (lambda: adjusted_rand_index(y, s), TypeError, "use labels_b.long()"),
+    "rand floats": (lambda: adjusted_rand_index(y, s), TypeError, "use (labels_b > 0.5).long()"),
     "rand lengths": (
         lambda: adjusted_rand_index(y, y[:2]),
         ValueError,
