@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from d4sci.metrics import accuracy, r2
-from d4sci.support.checks import require_tensor
+from d4sci.support.checks import as_python, require_tensor
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -73,6 +73,12 @@ class Estimator:
         super().__init_subclass__(**kwargs)
         if "fit" in vars(cls):
             cls.fit = _all_or_nothing(cls.fit)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a parameter that is a number of NumPy's becomes Python's."""
+        if name in getattr(self, "__dataclass_fields__", ()):
+            value = as_python(value)
+        super().__setattr__(name, value)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return {name: value} of all parameters.
