@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -13,12 +12,13 @@ from d4sci.device import seeded
 from d4sci.metrics import accuracy
 from d4sci.pipeline import Pipeline as Pipeline
 from d4sci.support.checks import (
+    as_python,
     require_between,
     require_classes,
+    require_dense,
     require_same_length,
-    require_tensor,
 )
-from d4sci.support.strata import mark_test_rows
+from d4sci.support.strata import by_appearance, mark_test_rows
 
 Metric = Callable[[Tensor, Tensor], float]
 
@@ -37,7 +37,7 @@ def train_test_split(
     if not arrays:
         raise ValueError("give at least one tensor to split, as train_test_split(X, y)")
     for i, A in enumerate(arrays):
-        require_tensor(A, f"arrays[{i}]")
+        require_dense(A, f"arrays[{i}]")
         require_same_length("arrays[0]", arrays[0], f"arrays[{i}]", A)
     n = len(arrays[0])
     n_test = _test_rows(test_size, n)
@@ -55,8 +55,13 @@ def train_test_split(
 
 def _test_rows(test_size, n):
     """Return how many of n rows are for the test."""
+    test_size = as_python(test_size)
     require_between("test_size", test_size, 0.0, n)
-    n_test = test_size if isinstance(test_size, Integral) else math.ceil(test_size * n)
+    n_test = round(test_size * n)
+    if isinstance(test_size, int):
+        n_test = test_size
+    elif not math.isclose(test_size * n, n_test, rel_tol=1e-7):  # 0.1 · 3 of 10 rows are 3
+        n_test = math.ceil(test_size * n)
     if not 1 <= n_test < n:
         raise ValueError(
             f"test_size must leave rows to train and to test, got {test_size} of {n} rows; "
@@ -68,23 +73,31 @@ def _test_rows(test_size, n):
 def k_fold(
     n: int, k: int = 5, *, stratify: Tensor | None = None, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (train_index, validation_index) k times; each row validates exactly once.
+    """Return an iterator of k pairs (train_index, validation_index); each row validates once.
 
-    n: number of rows.  stratify: labels (n,) whose shares all folds keep.
+    n: number of rows.  stratify: labels (n,) whose shares all folds keep. What the classes are
+    called does not matter.
     The folds differ in size by at most one row, and in rows of any class by at most one.
     The indices lie on the CPU, and index a tensor on any device.
     """
+    n, k = as_python(n), as_python(k)
     require_between("n", n, 2, math.inf)
     require_between("k", k, 2, n)
     order = _shuffled(n, seed)  # (n,)
     dealt = order
     if stratify is not None:
         require_classes(stratify, n, "stratify")
-        dealt = order[stratify.cpu()[order].argsort(stable=True)]  # class after class
+        _, place = by_appearance(stratify.cpu())  # (n,)
+        dealt = order[place[order].argsort(stable=True)]  # class after class
     fold = torch.empty_like(order)
     fold[dealt] = torch.arange(n, device="cpu") % k  # like cards: 0, 1, …, k − 1, 0, 1, …
+    return _pairs(order, fold[order], k)
+
+
+def _pairs(order, fold, k):
+    """Yield the rows outside and inside of each fold, k times.  order, fold: (n,)."""
     for i in range(k):
-        in_fold = fold[order] == i  # (n,)
+        in_fold = fold == i  # (n,)
         yield order[~in_fold], order[in_fold]
 
 
@@ -132,7 +145,7 @@ def learning_curve(
     their random order, so that a larger set contains the smaller.  Else as `cross_val_score`.
     Raises ValueError for a size that is no number from 1 to the rows there are.
     """
-    folds, sizes = _folds(X, y, k, stratify, seed), list(sizes)
+    folds, sizes = _folds(X, y, k, stratify, seed), as_python(list(sizes))
     most = min(len(train) for train, _ in folds)
     for size in sizes:
         require_between("each of sizes", size, 1, most)
@@ -170,8 +183,8 @@ def validation_curve(
 
 
 def _folds(X, y, k, stratify, seed):
-    require_tensor(X)
-    require_tensor(y, "y")
+    require_dense(X)
+    require_dense(y, "y")
     require_same_length("X", X, "y", y)
     return list(k_fold(len(X), k, stratify=stratify, seed=seed))
 
@@ -191,7 +204,10 @@ def _score(model, X, y, metric):
     """Return the score of a fitted model: by the metric, else by its own, else the accuracy."""
     if metric is None and hasattr(model, "score"):
         return float(model.score(X, y))
-    metric = metric or accuracy
+    if metric is None:
+        if y.is_floating_point():
+            raise TypeError("metric must be given where y holds numbers, got None; use metric=r2")
+        metric = accuracy
     return float(metric(y.to(X.device), model.predict(X)))
 
 

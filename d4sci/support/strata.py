@@ -4,15 +4,30 @@ import torch
 from torch import Tensor
 
 
+def by_appearance(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the classes of y in the order in which they appear, and each label's place in it.
+
+    So two y that differ only in the names of their classes have the same places.
+    y: labels, (n,).  Returns (k,) and (n,).
+    """
+    classes, codes = y.unique(return_inverse=True)  # (k,), (n,)
+    rows = torch.arange(len(y), device=y.device)
+    first = torch.full_like(rows[: len(classes)], len(y)).scatter_reduce(0, codes, rows, "amin")
+    order = first.argsort()  # (k,)
+    return classes[order], order.argsort()[codes]
+
+
 def mark_test_rows(y: Tensor, n_test: int) -> Tensor:
     """Return a mask, (n,), of n_test labels of y: the first of each class, in proportion to it.
 
     Every class has a row within the mask and one without.
-    y: labels, (n,), in the order in which they are taken.
+    y: labels, (n,), in the order in which they are taken. Where shares are equal, the class that
+    appears first in y comes first.
     Raises ValueError for a class of a single row, and where n_test or the rest is too small.
     """
     n = len(y)
-    classes, c, sizes = y.unique(return_inverse=True, return_counts=True)  # (k,), (n,), (k,)
+    classes, c = by_appearance(y)  # (k,), (n,)
+    sizes = c.bincount()  # (k,)
     if sizes.min() < 2:
         alone = classes[sizes < 2].tolist()
         raise ValueError(f"stratify needs 2 rows of each class, got 1 of {alone}; merge or drop it")

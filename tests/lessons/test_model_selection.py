@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import sub
 
 import numpy as np
 import pytest
@@ -259,6 +260,8 @@ def test_a_regressor_is_scored_by_r2_where_no_metric_is_given():
 def test_a_model_without_a_score_is_scored_by_its_accuracy():
     assert not hasattr(Pipeline(Witness()), "score")
     assert cross_val_score(Pipeline(Witness()), ROWS, ONES, k=4).tolist() == [0] * 4
+    with pytest.raises(TypeError, match="where y holds numbers, got None; use metric=r2"):
+        cross_val_score(LeastSquares(), X[:, :3], X[:, 3])
 
 
 @pytest.mark.parametrize("name", ["predict", "fit", "classes_", "n_features_in_", "_private", ""])
@@ -361,9 +364,11 @@ def test_stratified_shares_lie_within_one_row(sizes, share, seed):
     assert all(0 < count < size for count, size in zip(counts, sizes, strict=True))
     by_remainder = largest_remainders(sizes, n_test)
     if all(0 < count < size for count, size in zip(by_remainder, sizes, strict=True)):
-        assert counts == by_remainder
-        for count, size in zip(counts, sizes, strict=True):
-            assert abs(count - n_test * size / n) < 1
+        # Of equal remainders either class may have the row; the distances to the shares are equal.
+        exact = [Fraction(n_test * size, n) for size in sizes]
+        distances = [sorted(map(abs, map(sub, part, exact))) for part in (counts, by_remainder)]
+        assert distances[0] == distances[1]
+        assert distances[0][-1] < 1
 
 
 def largest_remainders(sizes, n_test):
@@ -418,16 +423,54 @@ def test_each_row_validates_once_and_folds_are_equal_to_one_row(sizes, k, strati
             assert max(shares) - min(shares) <= 1
 
 
+@quick
+@given(
+    sizes=st.lists(st.integers(2, 20), min_size=2, max_size=4),
+    k=st.integers(2, 7),
+    seed=st.integers(0, 9),
+)
+def test_the_names_of_the_classes_do_not_matter(sizes, k, seed):
+    y = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
+    n, n_test = len(y), len(y) // 2
+    renamed = torch.tensor([7, -3, 40, 0])[y]
+    folds = list(k_fold(n, min(k, n), stratify=y, seed=seed))
+    others = list(k_fold(n, min(k, n), stratify=renamed, seed=seed))
+    for (train, validation), (other_train, other_validation) in zip(folds, others, strict=True):
+        assert torch.equal(train, other_train)
+        assert torch.equal(validation, other_validation)
+    rows = torch.arange(n)
+    for a, b in zip(
+        train_test_split(rows, test_size=n_test, stratify=y, seed=seed),
+        train_test_split(rows, test_size=n_test, stratify=renamed, seed=seed),
+        strict=True,
+    ):
+        assert torch.equal(a, b)
+
+
+def test_k_fold_complains_when_it_is_called():
+    with pytest.raises(ValueError, match="k must lie between 2 and 10, got 1"):
+        k_fold(10, 1)
+    with pytest.raises(TypeError, match=r"use stratify\.long"):
+        k_fold(4, 2, stratify=torch.ones(4))
+    with pytest.raises(ValueError, match="seed must lie"):
+        k_fold(4, 2, seed=-1)
+
+
 def test_k_fold_takes_bool_labels():
     y = torch.tensor([True, False] * 5)
     assert all(y[v].sum() == 1 for _, v in k_fold(10, 5, stratify=y))
 
 
-def test_a_numpy_fraction_is_a_fraction():
-    rows = torch.ones(4, 2)
-    assert [len(part) for part in train_test_split(rows, test_size=np.float32(0.25))] == [
-        len(part) for part in train_test_split(rows, test_size=0.25)
-    ]
+@pytest.mark.parametrize(
+    "share", [0.2, 0.1 * 3, np.float32(0.2), np.float16(0.25), np.float64(0.7)]
+)
+@pytest.mark.parametrize("n", [10, 20, 100_000])
+def test_rounding_is_no_row(n, share):
+    """0.1 · 3 of 10 rows are 3.0000000000000004, np.float32(0.2) of them 2.00000003."""
+    rows = torch.arange(n)
+    wanted = math.ceil(Fraction(round(float(share), 4)).limit_denominator(100) * n)
+    assert len(train_test_split(rows, test_size=share)[1]) == wanted
 
 
 R, labels = torch.ones(4, 2), torch.tensor([0, 0, 1, 1])
