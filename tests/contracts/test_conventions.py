@@ -7,6 +7,7 @@ scikit-learn take it. For a `fit` that stops on its way see test_failed_fit.
 import copy
 import dataclasses
 import inspect
+import itertools
 import warnings
 
 import pytest
@@ -103,6 +104,15 @@ def test_fit_returns_it_and_fitting_twice_is_fitting_once(name, path):
     assert given.grad is None
     tensors = [value for value in learned(once).values() if isinstance(value, torch.Tensor)]
     assert not any(value.requires_grad for value in tensors)
+
+
+@quiet
+@pytest.mark.parametrize("name", [name for name in PATHS if len(PATHS[name][2]) > 1])
+def test_a_fit_on_one_path_leaves_nothing_for_a_fit_on_another(name):
+    A, y, *_ = rows_of(name)
+    for first, second in itertools.permutations(PATHS[name][2], 2):
+        twice = make(name, first).fit(A, y).set_params(**make(name, second).get_params())
+        assert equal(learned(twice.fit(A, y)), learned(make(name, second).fit(A, y)))
 
 
 @quiet
