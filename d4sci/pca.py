@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from d4sci.device import off_mps
+from d4sci.device import in_float64, off_mps
 from d4sci.engines.covariance import principal_axes
 from d4sci.estimator import Transformer
 from d4sci.support.checks import (
@@ -48,9 +48,11 @@ class PCA(Transformer):
         """Find the directions.  X: (n, d), n ≥ 2.  y: ignored."""
         k = self._validate(X)
         n, d = X.shape
-        A = off_mps(X.detach())
-        axes = principal_axes(A, k) if self.solver == "covariance" else None
+        axes = None
+        if self.solver == "covariance":
+            axes = principal_axes(off_mps(X.detach()), k)
         if axes is None:
+            A = in_float64(X.detach())  # float32 loses a small σ beside large ones, or large x
             mu = A.mean(0)  # (d,)
             _, sigma, Wt = torch.linalg.svd(A - mu, full_matrices=False)  # X − μ = U Σ Wᵀ
             axes = mu, sigma, Wt[:k]
@@ -87,6 +89,12 @@ class PCA(Transformer):
             raise ValueError("PCA needs 2 rows or more to see a variance, got 1; give more rows")
         if self.n_components is None:
             return min(n, d)
+        if isinstance(self.n_components, float) and 0 < self.n_components < 1:
+            raise TypeError(
+                f"n_components must be a whole number, got {self.n_components}; for this share of "
+                "the variance use int((PCA().fit(X).explained_variance_ratio_.cumsum(0) < "
+                f"{self.n_components}).sum()) + 1"
+            )
         require_between("n_components", self.n_components, 1, min(n, d))
         return self.n_components
 

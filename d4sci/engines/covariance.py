@@ -19,7 +19,7 @@ def principal_axes(X: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor] | None:
     if n <= 5 * d:  # the SVD is as quick
         return None
     mean, S = moments(X)
-    floor = torch.finfo(S.dtype).eps ** 0.6  # of λ_k / λ_1: what is less may be rounding
+    floor = torch.finfo(S.dtype).eps ** 0.5  # of λ_k / λ_1: below it half of the digits are lost
     axes = _axes(mean, S, k, floor)
     if axes is None and X.dtype != torch.float64:
         mean, S = moments(X, float64=True)
@@ -31,8 +31,10 @@ def _axes(mean, S, k, floor):
     """Return mean, singular values and k axes from S = (X − μ)ᵀ(X − μ), (d, d), or None."""
     if not S.isfinite().all():
         return None
-    lam, W = torch.linalg.eigh(S)  # σ², ascending, (d,), and its vectors as columns, (d, d)
+    # Columns of large numbers first: then eigh does not round those of small numbers away.
+    order = S.diagonal().argsort(descending=True)  # (d,)
+    lam, W = torch.linalg.eigh(S[order][:, order])  # σ², ascending, (d,), and its vectors (d, d)
     lam, Wt = lam.flip(0).clamp(min=0), W.flip(1).T
     if lam[k - 1] < floor * lam[0]:
         return None
-    return mean, lam.sqrt(), Wt[:k]
+    return mean, lam.sqrt(), Wt[:k, order.argsort()]  # the columns in the order of X again

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from d4sci.device import off_mps
 from d4sci.support.checks import require_between, require_positive, require_squares
 
+FAR = 1000  # standard deviations from 0, where three of the seven digits of float32 are lost
+
 
 def require_descent(lr: float | None, max_iter: int, tol: float) -> None:
     """Raise TypeError or ValueError unless these are fit for a descent."""
@@ -50,12 +52,17 @@ def above_rounding(dJ_dw: Tensor, dJ_db: Tensor, X: Tensor, Y: Tensor) -> float:
 
     ∂J/∂w_jk is a mean of x_j (h_k − y_k): rounding changes it by about ε rms(x_j) rms(y_k), where ε
     is the precision of the dtype and rms the root of the mean square. For b, x = 1. Each derivative
-    is judged by its own column: a column of large numbers says nothing about the others.
+    is judged by its own column: a column of large numbers says nothing about the others. Of a
+    column far from 0 beside its standard deviation this rounding hides all that the column tells,
+    and hides it from the descent too: there no more than FAR standard deviations count as rms.
     dJ_dw: (d, t).  dJ_db: (t,).  X: (n, d).  Y: (n, t).
     """
     gradient = torch.cat([dJ_dw, dJ_db[None]]).abs()  # (d + 1, t)
     A = F.pad(X, (0, 1), value=1.0)  # (n, d + 1)
     rms_x, rms_y = A.square().mean(0).sqrt(), Y.square().mean(0).sqrt()  # (d + 1,), (t,)
+    varies = (A[0] != A).any(0)  # (d + 1,)
+    visible = FAR * A.std(0, correction=0)  # (d + 1,)
+    rms_x = torch.where(varies, torch.minimum(rms_x, visible), rms_x)
     rounding = 4 * torch.finfo(X.dtype).eps * rms_x.outer(rms_y)  # (d + 1, t)
     return torch.where(gradient > rounding, gradient, 0).max().item()
 

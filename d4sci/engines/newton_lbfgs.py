@@ -3,17 +3,16 @@
 A step of Newton's method divides the gradient by the curvature, which takes long to compute;
 L-BFGS guesses the curvature from its last steps, and needs many of them. Here the curvature is
 computed a few times, roughly (one matrix for all classes), and L-BFGS corrects it in between.
-
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from d4sci.device import off_mps
+from d4sci.device import in_float64, off_mps
 from d4sci.engines.moments import find_origin
 from d4sci.support.checks import require_squares
 
@@ -22,6 +21,7 @@ from d4sci.support.checks import require_squares
 BLOCK = 1000
 CURVATURE_STEPS = (0, 5, 50, 500)  # computed anew here: w moves less and less
 MEMORY = 20  # steps that L-BFGS remembers
+DEPENDENT = 1e-2  # a pivot below it: the other columns tell all of this one but a hundredth
 
 
 def fit_logistic(
@@ -31,14 +31,22 @@ def fit_logistic(
 
     X: (n, d).  Y: (n, k), one-hot; or (n, 1), 0 or 1, for two classes.
     J = (Σ loss + ½ l2 ‖w‖²) / n, as in `LogisticRegression`.  max_iter, tol: as for `minimise`.
+    Where columns depend so much on each other that the curvature in float32 is half rounding, the
+    last steps are taken in float64, on the CPU where X is on MPS.
     Raises ValueError where the squares of X overflow or vanish.
     """
     require_squares(torch.linalg.vector_norm(X, dim=1).square().mean(), X)
     origin = find_origin(X)  # (d,)
     objective = LogisticObjective(X, origin, Y.T.contiguous(), l2)
     w = X.new_zeros(X.shape[1] + 1, Y.shape[1])  # (d + 1, k), b in the first row
-    w, history, largest_gradient = minimise(objective, w, max_iter=max_iter, tol=tol)
-    return w[1:], w[0] - origin @ w[1:], history, largest_gradient
+    w, history, largest_gradient, pivot = minimise(objective, w, max_iter=max_iter, tol=tol)
+    w, origin = in_float64(w), in_float64(origin)
+    if X.dtype == torch.float32 and largest_gradient == 0 and pivot < DEPENDENT:
+        objective = LogisticObjective(in_float64(X), origin, in_float64(objective.Y), l2)
+        left = max_iter - len(history) + 1
+        w, more, largest_gradient, _ = minimise(objective, w, max_iter=left, tol=tol)
+        history = history[:-1] + more
+    return w[1:].to(X), (w[0] - origin @ w[1:]).to(X), history, largest_gradient
 
 
 class Objective(Protocol):
@@ -112,43 +120,51 @@ def _cross_entropy(z, y):
     return F.cross_entropy(z[None], y[None], reduction="sum")
 
 
-def minimise(
-    objective: Objective, w: Tensor, *, max_iter: int, tol: float
-) -> tuple[Tensor, list[float], float]:
-    """Return w after the steps w ← w − t B ∇J, J at each of them, and the largest |∂J/∂w| left.
+class Lowest(NamedTuple):
+    """Where `minimise` has come to."""
+
+    w: Tensor
+    history: list[float]  # J at the start and after each step
+    gradient: float  # the largest |∂J/∂w| left, 0 if it is rounding
+    pivot: float  # the smallest of the curvature's, of a diagonal of 1: small where it is singular
+
+
+def minimise(objective: Objective, w: Tensor, *, max_iter: int, tol: float) -> Lowest:
+    """Return w after the steps w ← w − t B ∇J, and how it went.
 
     B: the inverse of the curvature, corrected by what the last steps met.  t: 1, or halved until
     the convex J falls.
     Stop when the largest |∂J/∂w| is ≤ tol; after max_iter steps; or where rounding hides any
-    further descent: then 0 is returned for it.
+    further descent: then 0 stands for it.
     Source: Liu and Nocedal 1989, doi:10.1007/BF01589116.
     """
     J, gradient = objective(w)
-    history, pairs = [J], []
+    history, pairs, pivot = [J], [], 1.0
     for step in range(max_iter):
         if gradient.abs().max() <= tol:
             break
         if step in CURVATURE_STEPS:
-            L = _factor(objective.curvature(w))
+            L, pivot = _factor(objective.curvature(w))
         d = -_correct(gradient, pairs[-MEMORY:], L)  # (d, k), the direction
         if not (gradient * d).sum() < 0:
-            return w, history, 0.0
+            return Lowest(w, history, 0.0, pivot)
         s, J, new = _search(objective, w, J, gradient, d)
         y = new - gradient
         w, gradient = w + s, new
         history.append(J)
         no_gain = len(history) > MEMORY and history[-1 - MEMORY] <= J
         if (s * y).sum() <= 0 or no_gain:
-            return w, history, 0.0
+            return Lowest(w, history, 0.0, pivot)
         pairs.append((s, y))
-    return w, history, gradient.abs().max().item()
+    return Lowest(w, history, gradient.abs().max().item(), pivot)
 
 
 def _factor(H):
-    """Return the Cholesky factor of H, in spite of columns that are the same twice."""
+    """Return the Cholesky factor of H, in spite of columns that are the same twice; and a pivot."""
     H = off_mps(H)
     H.diagonal().mul_(1 + torch.finfo(H.dtype).eps ** 0.5)
-    return torch.linalg.cholesky(H)
+    L = torch.linalg.cholesky(H)
+    return L, (L.diagonal().square() / H.diagonal()).min().item()
 
 
 def _search(objective, w, J, gradient, d):

@@ -82,3 +82,12 @@ def test_a_large_column_or_target_hides_no_other():
     dJ_dw = torch.tensor([[2.0, 2e3], [0.01, 1e-5]])
     assert above_rounding(dJ_dw, torch.tensor([0.0, 0.0]), X, Y) == pytest.approx(0.01)
     assert above_rounding(0 * dJ_dw, torch.tensor([-1e-6, 1e-5]), X, Y) == pytest.approx(1e-6)
+
+
+def test_a_column_far_from_0_does_not_hide_what_it_tells():
+    """ε rms(x) = 0.1 at x = 1e6 ± 1: the gradient there is lost, so it counts, however small."""
+    X = torch.tensor([[1e6 - 1, 1e6], [1e6 + 1, 1e6]])
+    Y = torch.tensor([[0.0], [1.0]])
+    zero = torch.zeros(1)
+    assert above_rounding(torch.tensor([[0.2], [0.0]]), zero, X, Y) == pytest.approx(0.2)
+    assert above_rounding(torch.tensor([[0.0], [0.2]]), zero, X, Y) == 0  # constant: as b, it waits

@@ -37,27 +37,27 @@ LEAST = torch.tensor([[1.0], [-2.0], [3.0]], dtype=torch.float64)
 
 
 def test_the_gradient_ends_it():
-    w, history, slope = minimise(Bowl(), START, max_iter=10_000, tol=1e-9)
+    w, history, slope, _ = minimise(Bowl(), START, max_iter=10_000, tol=1e-9)
     assert torch.allclose(w, LEAST, rtol=1e-8)
     assert Bowl()(w)[1].abs().max() == slope <= 1e-9
     assert len(history) < 3000
 
 
 def test_what_is_left_of_the_slope_is_told_where_the_steps_run_out():
-    w, history, slope = minimise(Valley(), START, max_iter=3, tol=1e-9)
+    w, history, slope, _ = minimise(Valley(), START, max_iter=3, tol=1e-9)
     assert len(history) == 4
     assert slope == Valley()(w)[1].abs().max().item() > 1e-3
 
 
 def test_lbfgs_is_quick_where_the_curvature_changes():
-    w, history, _ = minimise(Valley(), START, max_iter=500, tol=1e-9)
+    w, history, _, _ = minimise(Valley(), START, max_iter=500, tol=1e-9)
     assert torch.allclose(w, LEAST, rtol=1e-7)
     assert len(history) < 200
     assert all(b <= a * (1 + 1e-14) for a, b in itertools.pairwise(history))
 
 
 def test_lbfgs_rests_at_the_rounding():
-    _, history, slope = minimise(Valley(), START, max_iter=10_000, tol=0)
+    _, history, slope, _ = minimise(Valley(), START, max_iter=10_000, tol=0)
     assert len(history) < 1000
     assert slope == 0
 
@@ -91,7 +91,7 @@ def test_lbfgs_ends_a_bowl_in_one_step_and_looks_at_two_points():
     bowl, seen = Bowl(), []
     counted = lambda w: seen.append(w) or bowl(w)  # noqa: E731
     counted.curvature = bowl.curvature
-    w, history, _ = minimise(counted, START, max_iter=10, tol=1e-4)
+    w, history, _, _ = minimise(counted, START, max_iter=10, tol=1e-4)
     assert torch.allclose(w, LEAST, rtol=1e-7)
     assert len(history) == len(seen) == 2
     assert history[1] == pytest.approx(bowl(LEAST)[0], rel=1e-12)
@@ -102,12 +102,16 @@ def test_the_same_column_twice_does_no_harm():
         A = torch.ones(2, 2, dtype=torch.float64)
         c = torch.ones(2, 1, dtype=torch.float64)
 
-    w, _, _ = minimise(Twice(), torch.zeros(2, 1, dtype=torch.float64), max_iter=20, tol=1e-7)
+    w, _, _, pivot = minimise(
+        Twice(), torch.zeros(2, 1, dtype=torch.float64), max_iter=20, tol=1e-7
+    )
     assert torch.allclose(w, torch.full_like(w, 0.5), rtol=1e-6)
+    assert pivot < 1e-6
+    assert minimise(Bowl(), START, max_iter=20, tol=1e-7).pivot == pytest.approx(1)
 
 
 def test_lbfgs_never_rises_where_a_step_is_far_too_long():
-    w, history, _ = minimise(
+    w, history, _, _ = minimise(
         Slope(), torch.full((1, 1), 3.0, dtype=torch.float64), max_iter=50, tol=1e-9
     )
     assert all(b <= a * (1 + 1e-14) for a, b in itertools.pairwise(history))
@@ -117,7 +121,7 @@ def test_lbfgs_never_rises_where_a_step_is_far_too_long():
 def test_the_curvature_is_found_at_steps_0_5_50_and_500():
     quartic = Quartic()
     start = torch.tensor([[1.0], [0.1]], dtype=torch.float64)
-    _, history, slope = minimise(quartic, start, max_iter=70, tol=0)
+    _, history, slope, _ = minimise(quartic, start, max_iter=70, tol=0)
     assert len(history) == 71
     assert slope > 0
     assert [history.index(J) for J in quartic.asked] == [0, 5, 50]
@@ -131,7 +135,7 @@ def test_lbfgs_rests_after_twenty_steps_that_gain_nothing():
             return 1e16 + (w**4).sum().item(), 4 * w**3
 
     start = torch.tensor([[0.5], [0.1]], dtype=torch.float64)
-    _, history, slope = minimise(High(), start, max_iter=500, tol=0)
+    _, history, slope, _ = minimise(High(), start, max_iter=500, tol=0)
     assert history == [1e16] * 21
     assert slope == 0
 
@@ -141,7 +145,7 @@ def test_lbfgs_rests_where_the_slope_is_too_small_for_a_number():
         def __call__(self, w):
             return 1.0, torch.full_like(w, 1e-200)  # its square is 0
 
-    _, history, slope = minimise(Faint(), START, max_iter=10, tol=0)
+    _, history, slope, _ = minimise(Faint(), START, max_iter=10, tol=0)
     assert history == [1.0]
     assert slope == 0
 

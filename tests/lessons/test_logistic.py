@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression as Logistic
 
 from d4sci.data import load_iris, to_tensors
 from d4sci.estimator import ConvergenceWarning
+from d4sci.linear import LinearRegression
 from d4sci.logistic import LogisticRegression
 
 
@@ -290,3 +291,27 @@ def test_a_row_on_the_boundary_is_of_the_lower_class():
     model = LogisticRegression().fit(torch.tensor([[-1.0], [1.0]]), torch.tensor([4, 9]))
     model.coef_, model.intercept_ = torch.ones(1, 1), torch.zeros(1)
     assert model.predict(torch.tensor([[-1e-30], [0.0], [1e-30]])).tolist() == [4, 4, 9]
+
+
+def test_powers_of_x_in_float32():
+    """Nine columns that nearly depend on each other: J stood 1 % above its least, unnoticed."""
+    generator = torch.Generator().manual_seed(16)
+    x = 10 * torch.rand(120, 1, generator=generator)
+    X = torch.cat([x**i for i in range(1, 10)], 1)
+    y = ((x[:, 0] - 5).cos() + torch.randn(120, generator=generator) > 0).long()
+    ours, exact = LogisticRegression().fit(X, y), LogisticRegression().fit(X.double(), y)
+    assert ours.loss_history_[-1] == pytest.approx(exact.loss_history_[-1], rel=1e-4)
+    z = X.double() @ ours.coef_[0].double() + ours.intercept_.double()
+    J = torch.nn.functional.binary_cross_entropy_with_logits(z, y.double())
+    J += ours.coef_.double().square().sum() / 2 / len(y)
+    assert J.item() == pytest.approx(exact.loss_history_[-1], rel=1e-4)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(solver="gd"), LinearRegression(solver="gd")])
+def test_gradient_descent_far_from_the_origin_says_that_it_has_not_converged(model):
+    """Rounding hides the gradient there, which is why it was taken for 0."""
+    X = 1e6 + torch.randn(250, 4, generator=torch.Generator().manual_seed(14))
+    z = 2 * (X - 1e6).sum(1)
+    y = 5 + z if isinstance(model, LinearRegression) else (z > 0).long()
+    with pytest.warns(ConvergenceWarning, match="scale X with StandardScaler"):
+        model.fit(X, y)

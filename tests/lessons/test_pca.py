@@ -261,3 +261,20 @@ def test_the_solver_has_a_name():
     with pytest.raises(ValueError, match="solver must be one of 'covariance', 'svd', got 'full'"):
         PCA(solver="full").fit(IRIS)
     assert PCA().fit(IRIS).n_features_in_ == 4
+
+
+@pytest.mark.parametrize("solver", ["covariance", "svd"])
+@pytest.mark.parametrize("name", ["far", "columns of many scales", "a far column of two values"])
+def test_float32_loses_no_digits_of_mixed_scales(name, solver):
+    """The mean in float32 was 1/16 off at 1e6, and the largest column drowned the others."""
+    X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    if name == "far":
+        X = X + 1e6
+    elif name == "columns of many scales":
+        X = X * torch.tensor([1.0, 3.0, 30.0, 100.0])
+    else:
+        X[:, 1] = 1e6 + 0.0625 * (X[:, 1] > 0)
+    ours, exact = PCA(solver=solver).fit(X), PCA(solver="svd").fit(X.double())
+    assert torch.allclose(ours.explained_variance_.double(), exact.explained_variance_, rtol=2e-6)
+    assert torch.allclose(ours.components_.double(), exact.components_, atol=1e-4)
+    assert ours.components_.dtype == ours.mean_.dtype == torch.float32
