@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from d4sci.device import in_float64
-from d4sci.distance import distance_blocks
+from d4sci.distance import distance_blocks, suitable_unit
 from d4sci.engines.components import density_clusters
 from d4sci.estimator import Clusterer
 from d4sci.support.checks import (
@@ -42,6 +42,7 @@ class DBSCAN(Clusterer):
     first core point; core_sample_indices_, the rows of the core points, ascending; n_features_in_.
     A border point that several clusters reach joins the one with the lowest number, so that only
     there the order of the rows matters.
+    Distances are computed in float64, where a difference below 1e-162 of ordinary numbers is 0.
     Raises TypeError or ValueError unless eps is positive and finite, min_samples whole and ≥ 1.
     Source: Ester, Kriegel, Sander and Xu 1996, KDD'96, 226; Schubert et al. 2017,
     doi:10.1145/3068335; what it must cost: Gan and Tao 2015, doi:10.1145/2723372.2737792.
@@ -56,17 +57,20 @@ class DBSCAN(Clusterer):
         self._validate(X)
         # In float64 the difference of two float32 numbers is exact, or nearly so.
         points = in_float64(X.detach())
+        unit = suitable_unit(points)  # 1, but for numbers whose squares leave float64
+        # float: NumPy's small numbers would be squared in their own few digits.
+        points, eps = points / unit, float(self.eps) / unit
         if self.algorithm == "queue":
-            labels, core = self._expand_clusters(points)  # (n,), (n,)
+            labels, core = self._expand_clusters(points, eps)  # (n,), (n,)
         else:
-            labels, core = density_clusters(points, float(self.eps), self.min_samples)
+            labels, core = density_clusters(points, eps, self.min_samples)
         labels, core_rows = labels.to(X.device), core.nonzero().squeeze(1).to(X.device)
         n_features = X.shape[1]
         self.labels_, self.core_sample_indices_ = labels, core_rows
         self.n_features_in_ = n_features
         return self
 
-    def _expand_clusters(self, X):
+    def _expand_clusters(self, X, eps):
         """Return the cluster of each point and which points are core, (n,), (n,)."""
         labels = torch.full((len(X),), NOISE, device=X.device)  # until a cluster reaches the point
         core = torch.zeros(len(X), dtype=torch.bool, device=X.device)
@@ -77,7 +81,7 @@ class DBSCAN(Clusterer):
             queue = deque([start])  # points to expand the cluster from
             while queue:
                 p = queue.popleft()
-                neighbors = self._find_neighbors(X, p)
+                neighbors = self._find_neighbors(X, p, eps)
                 if len(neighbors) < self.min_samples:
                     continue  # not core: nothing to expand
                 core[p] = True
@@ -88,7 +92,7 @@ class DBSCAN(Clusterer):
                 cluster += 1
         return labels, core
 
-    def _find_neighbors(self, X, p):
+    def _find_neighbors(self, X, p, eps):
         """Return the points at most ε from point p, itself among them: Σ_f (x_f − p_f)² ≤ ε²."""
         # Added up feature by feature, as the engine does: a sum in another order may round another
         # way, and then points exactly ε apart would be neighbours for one of the two paths only.
@@ -96,7 +100,6 @@ class DBSCAN(Clusterer):
         for x in X.T:  # a feature, (n,)
             squares += (x - x[p]).square()
         # Where ε² overflows to ∞ the largest number stands for it: a sum that overflows is too far.
-        eps = float(self.eps)  # the square of a small NumPy number would be as small
         limit = min(eps * eps, sys.float_info.max)
         return (squares <= limit).nonzero().squeeze(1)
 
@@ -119,6 +122,8 @@ def k_distances(X: Tensor, k: int) -> Tensor:
     require_matrix(X)
     require_between("k", k, 1, len(X))
     points = in_float64(X.detach())
+    unit = suitable_unit(points)  # as DBSCAN has it
+    points = points / unit
     kth = []
     for rows, D in distance_blocks(points):  # (r, n)
         nearest = D.topk(k, largest=False).indices  # (r, k)
@@ -126,11 +131,11 @@ def k_distances(X: Tensor, k: int) -> Tensor:
         for x in points.T:  # added up as DBSCAN does, so that both round alike
             squares += (x[nearest] - x[rows, None]).square()
         kth.append(squares.amax(1))
-    return _rounded_root(torch.cat(kth), X.dtype).sort().values.to(X.device)
+    return _rounded_root(torch.cat(kth), unit, X.dtype).sort().values.to(X.device)
 
 
-def _rounded_root(squares, dtype):
-    """Return the least numbers of this dtype whose squares are no less than these, float64."""
-    root = squares.sqrt().to(dtype)
-    short = root.double().square() < squares
+def _rounded_root(squares, unit, dtype):
+    """Return the least distances of this dtype that are no less than these roots, in this unit."""
+    root = (squares.sqrt() * unit).to(dtype)
+    short = (root.double() / unit).square() < squares
     return torch.where(short, root.nextafter(torch.full_like(root, torch.inf)), root)

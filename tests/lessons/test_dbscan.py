@@ -286,6 +286,16 @@ def test_k_distances_are_exact_where_they_can_be():
 
 
 @pytest.mark.parametrize("algorithm", ["queue", "boxes"])
+@pytest.mark.parametrize("exponent", [-1000, -600, 600, 1015])
+def test_squares_need_not_fit_into_float64(exponent, algorithm):
+    X, unit = MOONS[:80], 2.0**exponent
+    expected, model = DBSCAN(0.2, 5).fit(X), DBSCAN(0.2 * unit, 5, algorithm).fit(X * unit)
+    assert set(expected.labels_.tolist()) >= {-1, 0, 1}
+    assert torch.equal(model.labels_, expected.labels_)
+    assert torch.equal(k_distances(X * unit, 5), k_distances(X, 5) * unit)
+
+
+@pytest.mark.parametrize("algorithm", ["queue", "boxes"])
 @pytest.mark.parametrize("eps", [np.float32(1e30), np.float16(300), np.int8(100), np.float64(2)])
 def test_eps_may_be_a_number_of_numpy(eps, algorithm):
     """Its square, taken in its own dtype, would overflow: int8 knows no 10,000."""
