@@ -13,7 +13,7 @@ class Autoencoder(nn.Module):
 
     in_features: numbers in a row, from 0 to 1.  code: numbers in the bottleneck.
     hidden: widths of the layers from the input to the code; the decoder has them in reverse.
-    Its methods raise TypeError or ValueError for input of another kind or shape.
+    Its methods raise TypeError or ValueError for what is no floating-point tensor of their shape.
     Source: Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647.
     """
 
@@ -43,7 +43,7 @@ class ConvAutoencoder(nn.Module):
     """The same for images (n, 1, 28, 28), with convolutions: 28 × 28 → 14 × 14 → 7 × 7 → code.
 
     code: numbers in the bottleneck.  channels: maps of the 14 × 14 and of the 7 × 7 layer.
-    Its methods raise TypeError or ValueError for input of another kind or shape.
+    Its methods raise TypeError or ValueError for what is no floating-point tensor of their shape.
     Source: Masci, Meier, Cireşan and Schmidhuber 2011, doi:10.1007/978-3-642-21735-7_7.
     """
 

@@ -18,7 +18,7 @@ class CNN(nn.Module):
     channels: filters of each block; each block halves the height and the width, rounded down.
     image_size: height = width of the images, in pixels, at least 2 ** len(channels).
     `forward` takes images (n, in_channels, image_size, image_size) and returns logits (n, k).
-    Raises TypeError or ValueError for images of another kind or shape.
+    Raises TypeError or ValueError for images that are no floating-point tensor of this shape.
     Sources: LeCun, Bottou, Bengio and Haffner 1998, doi:10.1109/5.726791; Ioffe and Szegedy 2015,
     https://arxiv.org/abs/1502.03167, for batch normalisation, between convolution and activation.
     """

@@ -56,7 +56,7 @@ class LinearSVM(Classifier):
     steps are over, that no P of the last 100 steps lies more than 1 % above the lowest, and that
     neither a shorter plane (w and b) nor another b alone would lower P by more than 0.5 %. This is
     a rule of thumb (a proof is the gap of the engine), and fails on columns of several scales: it
-    always warns where one varies ten times as much as another.  These three are read by
+    always warns where one varies more than ten times as much as another.  These three are read by
     "subgradient" only.
     `fit` sets classes_ (2,), the larger one is y = +1; coef_ w (1, d); intercept_ b (1,);
     margin_ = 1/‖w‖, from the plane to either edge, half the width of the street; n_features_in_;
