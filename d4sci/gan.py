@@ -11,7 +11,13 @@ from torch.nn.functional import one_hot, softplus
 from torch.optim import Optimizer
 
 from d4sci.device import seeded
-from d4sci.support.checks import require_batch, require_between, require_classes, require_tensor
+from d4sci.support.checks import (
+    require_batch,
+    require_between,
+    require_classes,
+    require_positive,
+    require_tensor,
+)
 from d4sci.support.optimizers import held_by, require_gradients, require_optimizer, trainable
 
 
@@ -147,7 +153,7 @@ def train_gan(
     """
     from tqdm import tqdm
 
-    _validate(G, X, y, steps, batch_size)
+    _validate(G, X, y, steps, batch_size, lr)
     rng = seeded(seed)
     optimizer_G = torch.optim.Adam(trainable(G, "G"), lr[0], betas=(0.5, 0.999))
     optimizer_D = torch.optim.Adam(trainable(D, "D"), lr[1], betas=(0.5, 0.999))
@@ -195,10 +201,14 @@ def _draw_batch(X, y, batch_size, rng):
     return [images, y[rows.to(y.device)]]
 
 
-def _validate(G, X, y, steps, batch_size):
+def _validate(G, X, y, steps, batch_size, lr):
     require_tensor(X)
     require_between("steps", steps, 1, float("inf"))
     require_between("batch_size", batch_size, 2, float("inf"))  # BatchNorm needs two
+    if not isinstance(lr, tuple | list) or len(lr) != 2:
+        raise TypeError(f"lr must be two rates, of G and of D, got {lr!r}; use (3e-3, 1e-3)")
+    for rate in lr:
+        require_positive("each rate of lr", rate, "try (3e-3, 1e-3)")
     _validate_labels(y, len(X), getattr(G, "n_classes", 0), "y")
 
 

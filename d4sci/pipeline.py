@@ -190,11 +190,12 @@ def _require_steps(steps):
     """Return the steps; raise TypeError for one that cannot do its part."""
     for i, step in enumerate(steps):
         last = i == len(steps) - 1
-        needed = "fit" if last else "fit_transform"
-        if isinstance(step, type) or not hasattr(step, needed):
+        needed = ["fit"] if last else ["fit_transform", "transform"]
+        if isinstance(step, type) or not all(hasattr(step, name) for name in needed):
             raise TypeError(
-                f"steps[{i}] must be an object with {needed}, got {step!r}; give the steps one by "
-                "one, the model last: Pipeline(StandardScaler(), KNeighborsClassifier())"
+                f"steps[{i}] must be an object with {' and '.join(needed)}, got {step!r}; give the "
+                "steps one by one, the model last: Pipeline(StandardScaler(), "
+                "KNeighborsClassifier())"
             )
     if not steps:
         raise TypeError("a Pipeline must have a model, got no steps; give it as the last one")

@@ -323,3 +323,10 @@ def test_numbers_of_numpy():
         rates = (real(1e-3), real(1e-3))
         found.append(train_gan(G, D, X, y, steps=whole(3), batch_size=whole(4), lr=rates))
     assert all(torch.equal(history, found[0]) for history in found)
+
+
+@pytest.mark.parametrize("lr", [0.1, (1e-3,), (1e-3, 0.0), (1e-3, "fast")])
+def test_rates_that_are_not_two_positive_numbers_are_refused(lr):
+    G, D = Generator(4), Discriminator()
+    with pytest.raises((TypeError, ValueError), match="lr must be"):
+        train_gan(G, D, torch.rand(8, 1, 28, 28), steps=1, batch_size=4, lr=lr)

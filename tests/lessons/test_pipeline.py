@@ -206,3 +206,12 @@ def test_it_is_scored_fold_by_fold():
     scores = cross_val_score(long(3), X, y, stratify=y)
     assert scores.shape == (5,)
     assert scores.mean() > 0.9
+
+
+def test_a_step_without_transform_is_refused_before_predict_needs_it():
+    class OnlyInFit:
+        def fit_transform(self, X, y=None):
+            return X
+
+    with pytest.raises(TypeError, match=r"steps\[0\] must be .* with fit_transform and transform"):
+        Pipeline(OnlyInFit(), KNeighborsClassifier())
