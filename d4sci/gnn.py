@@ -39,19 +39,24 @@ def normalized_adjacency(
     An edge given twice counts once, a self-loop is the one that Â has anyway, and a node without
     edges keeps its features. S is (n, n), sparse (CSR; on MPS dense): memory grows with the edges.
     edge_index: rows u and v of each edge, int64, (2, e); an undirected graph has both directions.
-    n: the number of nodes, ≥ 1.  dtype: of the result.
-    Raises TypeError or ValueError for edges that are not int64 or not (2, e), or leave 0 … n − 1.
+    n: the number of nodes, ≥ 1.  dtype: of the result; the degrees are multiplied in float32 at
+    least, since float16 ends at 65,504.
+    Raises TypeError or ValueError for edges that are not int64 or not (2, e), or leave 0 … n − 1,
+    and for a dtype that is no floating-point one.
     Source: Kipf and Welling 2017, https://openreview.net/forum?id=SJU4ayYgl.
     """
     require_between("n", n, 1, float("inf"))
     _validate_edges(edge_index, n)
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise TypeError(f"dtype must be a floating-point one, got {dtype}; use torch.float32")
     loops = torch.arange(n, device=edge_index.device)
     source, target = torch.cat([edge_index, loops.expand(2, n)], 1)  # Â = A + I
     # One number for each edge: equal edges become one, and the rest is sorted by v, then by u.
     edge_number = (target * n + source).unique()
     v, u = edge_number // n, edge_number % n
     degree = v.bincount(minlength=n)  # (n,)
-    values = (degree[u] * degree[v]).to(dtype).rsqrt()
+    wide = torch.promote_types(dtype, torch.float32)
+    values = (degree[u] * degree[v]).to(wide).rsqrt().to(dtype)
     if u.device.type == "mps":  # which has no CSR
         return values.new_zeros(n, n).index_put((v, u), values)
     return csr_matrix(v, u, values, n)
@@ -94,7 +99,8 @@ class GCNConv(nn.Module):
     S: the normalised adjacency matrix, as `normalized_adjacency` returns it.
     in_features, out_features: widths of H and of the result; W: (in, out), b: (out,).
     The product with a sparse S is the engine's, `d4sci.engines.propagation`; a dense S is
-    multiplied as it stands, with the same result.
+    multiplied as it stands, with the same result. An S that requires a gradient, with edge weights
+    that are learnt, gets one.
     """
 
     def __init__(self, in_features: int, out_features: int):

@@ -205,6 +205,86 @@ def test_memory_grows_with_the_edges_not_with_the_square_of_the_nodes():
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("n", [400, 70_000])
+def test_a_hub_keeps_its_weights_in_every_dtype(n, dtype):
+    """Node 0 is everybody's neighbour: the product of degrees passes what float16 can hold."""
+    leaves = torch.arange(1, n)
+    star = torch.stack([torch.zeros_like(leaves), leaves])
+    A = normalized_adjacency(torch.cat([star, star.flip(0)], 1), n, dtype=dtype)
+    found = A.values().double()
+    expected = torch.full_like(found, 0.5)  # a leaf to itself
+    expected[:n] = (2 * n) ** -0.5  # the leaves to the hub
+    expected[n::2] = (2 * n) ** -0.5  # the hub to each leaf
+    expected[0] = 1 / n
+    eps = torch.finfo(dtype).eps
+    torch.testing.assert_close(
+        found, expected, rtol=eps, atol=1e-7 if dtype == torch.float16 else 0
+    )
+    ones = A.float() @ torch.ones(n, 1)
+    assert ones[0].item() == pytest.approx(1 / n + (n - 1) * (2 * n) ** -0.5, rel=1e-2)
+
+
+def test_edges_may_lie_in_memory_as_they_like():
+    by_rows = EDGES.T.contiguous().T
+    assert not by_rows.is_contiguous()
+    every_second = torch.stack([EDGES, EDGES], 2)[..., 0]
+    whole = normalized_adjacency(EDGES, 34).to_dense()
+    for edges in (by_rows, every_second, EDGES.flip(1)):
+        assert torch.equal(normalized_adjacency(edges, 34).to_dense(), whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_follows_float32(dtype):
+    """The network in half precision, and the network of float32 under autocast."""
+    X = torch.randn(34, 8, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model, A = GCN(8, 16, 2), normalized_adjacency(EDGES, 34)
+    expected = model(X, A).detach()
+    half = copy.deepcopy(model).to(dtype)
+    close = {"rtol": 8 * torch.finfo(dtype).eps, "atol": 8 * torch.finfo(dtype).eps}
+    for graph in (A, A.to(dtype), A.to_dense()):
+        out = half(X.to(dtype), graph)
+        assert out.dtype == dtype
+        torch.testing.assert_close(out.float(), expected, **close)
+        with torch.autocast("cpu", dtype=dtype):
+            out = model(X, graph)
+            out.float().square().sum().backward()
+        torch.testing.assert_close(out.float(), expected, **close)
+        assert model.conv1.weight.grad.isfinite().all()
+    if dtype == torch.bfloat16:  # Adam's ε, 1e-8, is 0 in float16
+        losses = fit_nodes(half, X.to(dtype), A, CLUB, torch.arange(34), epochs=30)
+        assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["karate", "duplicate edges", "one way only", "one node"])
+def test_edge_weights_learn_through_the_whole_network(name):
+    edge_index, n = GRAPHS[name]
+    A = normalized_adjacency(edge_index, n, dtype=torch.float64)
+    model = GCN(6, 5, 4).double()
+    X = torch.randn(n, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    gradients = []
+    for graph in (A.clone(), A.to_dense()):
+        model.zero_grad()
+        model(X, graph.requires_grad_()).square().sum().backward()
+        gradients.append([graph.grad.to_dense(), *(p.grad.clone() for p in model.parameters())])
+    gradients[1][0] *= A.to_dense() != 0  # no edge, no weight
+    for a, b in zip(*gradients, strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_network_that_has_seen_a_graph_in_inference_mode_takes_other_weights_and_learns():
+    model, X, A = GCN(5, 4, 2), torch.eye(5), normalized_adjacency(FIVE, 5)
+    with torch.inference_mode():
+        logits = model(X, A)
+    weights = {name: 2 * p.detach() for name, p in model.named_parameters()}
+    out = torch.func.functional_call(model, weights, (X, A))
+    assert torch.allclose(out, 4 * logits, atol=1e-6)  # the biases are 0
+    model(X, A).sum().backward()
+    (gradient,) = torch.autograd.grad(model(X, A).sum(), model.conv1.weight)
+    assert torch.allclose(gradient, model.conv1.weight.grad)
+
+
 def test_follows_its_input(meta_default):
     edges = torch.tensor([[0, 1], [1, 0]], device="cpu")
     A = normalized_adjacency(edges, 3)
@@ -221,6 +301,11 @@ def test_bad_input():
         normalized_adjacency(EDGES.T, 34)
     with pytest.raises(TypeError, match="int64"):
         normalized_adjacency(EDGES.float(), 34)
+    with pytest.raises(TypeError, match=r"got torch.int32; use edge_index.long\(\)"):
+        normalized_adjacency(EDGES.int(), 34)
+    for dtype in (torch.int64, torch.complex64, "float32"):
+        with pytest.raises(TypeError, match=f"floating-point one, got {dtype}; use torch.float32"):
+            normalized_adjacency(EDGES, 34, dtype=dtype)
     with pytest.raises(TypeError, match="must be a torch"):
         normalized_adjacency([[0], [1]], 2)
     with pytest.raises(ValueError, match="n must lie between 1"):
@@ -302,7 +387,7 @@ def test_a_network_that_has_seen_a_graph_can_be_copied_and_written(tmp_path):
     loaded = torch.load(tmp_path / "model.pt", weights_only=False)
     assert loaded.conv1.propagate.graph is None
     assert torch.equal(loaded(X, A), logits)
-    assert model.conv1.propagate.graph[0] is A
+    assert torch.equal(model.conv1.propagate.graph[0].to_dense(), A.to_dense())
 
 
 def test_the_edges_are_no_adjacency_matrix():
