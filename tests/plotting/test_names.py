@@ -84,6 +84,20 @@ def test_names_of_axes_and_lines(name):
     assert shown(ax) == (axes, legend and sorted(legend))
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_it_draws_on_the_axes_that_it_is_given_and_on_no_others(name, monkeypatch):
+    """It shows nothing and saves nothing, and draws no number from a generator of all."""
+    projection = "3d" if name == "plot_projection" else None
+    ax = plt.figure().add_subplot(projection=projection)
+    for method in ("show", "savefig"):
+        monkeypatch.setattr(plt, method, None)
+    state, figures = torch.get_rng_state(), plt.get_fignums()
+    assert FUNCTIONS[name](*NAMES[name][0], ax=ax, **OPTIONS.get(name, {})) is ax
+    assert plt.get_fignums() == figures
+    assert ax.has_data() or ax.texts or ax.patches
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @pytest.mark.parametrize(
     "fault", [lambda ax: ax.get_legend().remove(), lambda ax: ax.set_xlabel("value")]
 )
