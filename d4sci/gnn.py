@@ -69,7 +69,8 @@ class GCN(nn.Module):
 
     in_features, hidden, n_classes: widths of X, of the layer between and of the logits.
     dropout: share of the inputs of each layer that training sets to 0.
-    `forward` raises TypeError or ValueError for X or A of another kind or shape.
+    `forward` raises TypeError or ValueError for an X that is no floating-point tensor, and for an X
+    or A of another shape.
     Source: Kipf and Welling 2017, https://openreview.net/forum?id=SJU4ayYgl.
     """
 
