@@ -324,6 +324,7 @@ CASES = {
     ],
     "euclidean": lambda put: distance.euclidean(put(X), put(X[:3])),
     "unit_rows": lambda put: distance.unit_rows(put(X)),
+    "suitable_unit": lambda put: distance.suitable_unit(put(X), put(1e30 * X)),
     "distance_blocks": lambda put: [
         D for _, D in distance.distance_blocks(put(X), max_elements=12)
     ],
