@@ -58,7 +58,7 @@ def precision(
     y_true, y_pred: integer labels, (n,).
     average: "binary", of the class `pos_label` among two; "macro", the mean over the classes;
     "micro", of the summed counts; None, of each class, sorted: a float64 tensor (k,) on the CPU.
-    Raises ValueError for "binary" with more than two classes, or none that is `pos_label`.
+    Raises ValueError for "binary" with more than two classes, or two, of which none is `pos_label`.
     """
     tp, fp, _ = _count(y_true, y_pred, average, pos_label)  # (k,)
     return _average(tp, tp + fp, average)

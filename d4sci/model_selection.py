@@ -30,7 +30,7 @@ def train_test_split(
 
     arrays: tensors with n rows each.  test_size: a fraction, rounded up, or a number of rows.
     stratify: labels (n,). Both parts keep the shares of the classes, to within a row of each
-    class, and hold a row of every class, even where the share of a small class is less than that.
+    class, unless small classes need more than theirs: both parts hold a row of every class.
     Raises ValueError where a part would be empty, or too small to hold a row of every class, and
     for a class of a single row.
     """
