@@ -24,7 +24,8 @@ class MinMaxScaler(Transformer):
     """Rescale each feature to a range: x̂ = low + (high − low) (x − x_min) / (x_max − x_min).
 
     feature_range: (low, high).
-    `fit` sets data_min_, data_max_ and data_range_, each (d,), and n_features_in_, d.
+    `fit` sets data_min_, data_max_ and data_range_, 1 for a constant feature, each (d,), and
+    n_features_in_, d.
     A constant feature becomes low.
     Raises TypeError or ValueError unless low < high are two numbers, ValueError where a range is
     too large for the dtype of X, RuntimeError before `fit`.
@@ -82,7 +83,8 @@ class StandardScaler(Transformer):
     """Give each feature mean 0 and standard deviation 1: x̂ = (x − μ) / σ.
 
     σ² = Σ (x − μ)² / n, the variance of the rows themselves (n, not n − 1).
-    `fit` sets mean_, var_ and scale_ (σ), each (d,), and n_features_in_, d.
+    `fit` sets mean_, var_ (σ², ∞ or 0 where the dtype of X cannot hold it) and scale_ (σ), each
+    (d,), and n_features_in_, d.
     A constant feature has scale 1 and becomes 0; so does one that varies in the last of the digits
     of float64 only.
     Raises ValueError where the squares of X overflow or vanish in float64, RuntimeError before
