@@ -15,6 +15,7 @@ from d4sci.support.checks import (
     require_tensor,
 )
 from d4sci.support.evaluating import evaluating
+from d4sci.support.optimizers import trainable
 
 
 def aggregate(H: Tensor, edge_index: Tensor) -> Tensor:
@@ -131,10 +132,12 @@ def fit_nodes(
     nodes: rows to learn from, (r,).  epochs: steps, each with all nodes.
     lr, weight_decay: of Adam.
     validation: rows whose accuracy chooses the best epoch, (s,); None keeps the last epoch.
-    Raises ValueError where y[nodes] or y[validation] holds a class that the model has no logit for.
+    Raises ValueError where y[nodes] or y[validation] holds a class that the model has no logit for,
+    and for a model that is frozen.
     """
     _validate_fit(model, X, A, y, nodes, validation, epochs)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
+    optimizer = torch.optim.Adam(trainable(model), lr=lr, weight_decay=weight_decay)
+    X = X.detach()
     losses, best = [], BestWeights()
     for _ in range(epochs):
         model.train()

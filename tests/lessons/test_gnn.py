@@ -468,3 +468,13 @@ def test_there_is_one_label_for_each_node(y):
     for use in (fit_nodes, node_accuracy):
         with pytest.raises(ValueError, match=f"y must have one entry .*: expected 5, got {len(y)}"):
             use(GCN(5, 4, 2), torch.eye(5), A, y, torch.arange(3))
+
+
+def test_a_frozen_network_is_named_and_features_with_a_graph_are_data():
+    edges, y = torch.tensor([[0, 1, 2], [1, 2, 3]]), torch.tensor([0, 0, 1, 1])
+    A, leaf = normalized_adjacency(edges, 4), torch.randn(4, 3, requires_grad=True)
+    network = GCN(3, 8, 2)
+    assert len(fit_nodes(network, leaf * 2, A, y, torch.arange(4), epochs=3)) == 3
+    assert leaf.grad is None
+    with pytest.raises(ValueError, match="model must have parameters to train"):
+        fit_nodes(network.requires_grad_(False), leaf, A, y, torch.arange(4))
