@@ -28,9 +28,9 @@ class PCA(Transformer):
     variances along them its eigenvalues λ_i = σ_i² / (n − 1), in descending order.
 
     n_components: k, how many directions to keep; None for all min(n, d).
-    solver: "svd", the singular value decomposition of X − μ; or "covariance", the eigenvectors of
-    the covariance, sooner where rows are many; where they are few, or where the squares of σ
-    would lose the k-th direction to rounding, it takes the SVD too.
+    solver: "svd", the singular value decomposition of X − μ, in float64; or "covariance", the
+    eigenvectors of the covariance, sooner where rows are many; where they are few, or where the
+    squares of σ would lose the k-th direction to rounding, it takes the SVD too.
     `fit` sets components_ (k, d), the rows of Wᵀ; mean_ (d,); explained_variance_ λ (k,);
     explained_variance_ratio_, their share of all variance (k,); singular_values_ σ (k,);
     n_features_in_.
