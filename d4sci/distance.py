@@ -60,16 +60,21 @@ def distance_blocks(
 
 
 def suitable_unit(*tensors: Tensor) -> float:
-    """Return a unit in which the squares of these numbers do not overflow or vanish.
+    """Return a unit in which the squared distances of these rows do not overflow or vanish.
 
-    It is 1 for ordinary numbers, else a power of 2, so that to divide by it costs no digit.
+    It is 1 for ordinary numbers, else a power of 2, so that to divide by it costs no digit. Huge
+    numbers become no smaller than they must, for the sake of small ones beside them.
+    tensors: each (n, d), of one dtype.
     """
-    limits = torch.finfo(tensors[0].dtype)
+    limits, d = torch.finfo(tensors[0].dtype), tensors[0].shape[1]
     largest = max(max(map(abs, torch.stack(X.aminmax()).tolist())) for X in tensors)
-    if largest == 0 or limits.tiny**0.25 <= largest <= limits.max**0.25:
-        return 1.0
-    most = math.frexp(limits.max)[1] - 1  # the exponent of the largest power of 2 that there is
-    return 2.0 ** min(max(math.frexp(largest)[1], 1 - most), most)
+    most = (limits.max / (16 * d)) ** 0.5  # (2 · 2 · most)² · d is the largest number there is
+    exponent = 0
+    if largest > most:
+        exponent = math.ceil(math.log2(largest / most))
+    elif 0 < largest < limits.tiny**0.25:
+        exponent = math.frexp(max(largest, limits.tiny))[1]
+    return 2.0**exponent
 
 
 def euclidean(X: Tensor, Y: Tensor) -> Tensor:

@@ -235,3 +235,10 @@ def test_the_squares_of_tiny_and_huge_numbers_do_no_harm(metric, scale):
     D = distances(X, metric=metric)
     truth = torch.tensor([[0, 1, 2], [1, 0, 1], [2, 1, 0]]) * scale
     assert torch.allclose(D, truth, rtol=1e-4 if scale < 1e-38 else 1e-6, atol=0)
+
+
+def test_small_differences_beside_huge_numbers():
+    X = torch.tensor([[0.0], [1e-5], [1e18]])
+    assert distances(X)[0].tolist() == pytest.approx([0, 1e-5, 1e18])
+    X = torch.tensor([[0.0], [1.0], [1e25]])
+    assert distances(X)[0].tolist() == pytest.approx([0, 1, 1e25])

@@ -189,14 +189,14 @@ def test_tiny_and_huge_numbers_have_the_neighbours_of_ordinary_ones(scale, metri
 
 @pytest.mark.parametrize("algorithm", ["brute", "screened"])
 def test_distances_whose_squares_vanish_are_refused(algorithm):
-    """Differences of 1e-25 beside numbers of 1, or of 1 beside 1e25."""
+    """Differences of 1e-25 beside numbers of 1, or of 1e-15 beside 1e38."""
     X, y = torch.tensor([[1e-25], [2e-25], [1.0]]).repeat(40, 1), torch.arange(120)
     model = KNeighborsClassifier(1, algorithm=algorithm).fit(X, y)
     with pytest.raises(ValueError, match=r"some that vanish; scale X .* or use X.double\(\)"):
         model.predict(torch.tensor([[2e-25]]))
     with pytest.raises(ValueError, match="some that vanish"):
-        model.predict(torch.tensor([[0.5], [1e25]]))
-    assert model.predict(torch.tensor([[1e25]])).item() == 0  # all are equally far
+        model.predict(torch.tensor([[0.9], [1e38]]) * torch.tensor([[1e-15], [1.0]]))
+    assert model.predict(torch.tensor([[0.9], [1e25]])).tolist() == [2, 0]  # all are equally far
     assert model.predict(torch.ones(1, 1)).item() == 2  # equal rows are 0 apart
     model.fit(X.double(), y)
     assert model.predict(torch.tensor([[2e-25], [0.9]]).double()).tolist() == [1, 2]
