@@ -10,7 +10,7 @@ from torch import Tensor
 from d4sci.device import in_float64, seeded
 from d4sci.distance import distance_blocks, distances
 from d4sci.engines.hamerly import hamerly, nearest_centroid, own_distances
-from d4sci.engines.moments import mean_variance
+from d4sci.engines.moments import mean_variance, near_zero
 from d4sci.estimator import Clusterer, warn_not_converged
 from d4sci.support.checks import require_between, require_choice, require_fitted, require_matrix
 
@@ -54,19 +54,20 @@ class KMeans(Clusterer):
     def fit(self, X: Tensor, y: None = None) -> Self:
         """Find the centroids.  X: (n, d), n ≥ k.  y: ignored."""
         self._validate(X)
-        X, generator = X.detach(), seeded(self.seed)
+        X, origin = near_zero(X.detach())  # for the digits of means far from 0
+        generator = seeded(self.seed)
         n_starts = self.n_init
         if isinstance(self.init, Tensor):  # there is one start only
             n_starts = 1
         runs = []
         for _ in range(n_starts):
-            mu = self._start(X, generator)  # (k, d)
+            mu = self._start(X, generator, origin)  # (k, d)
             if self.algorithm == "lloyd":
                 runs.append(self.lloyd(X, mu))
             else:
                 runs.append(hamerly(X, mu, self.max_iter, self.tol, _refill))
         mu, labels, history = min(runs, key=lambda run: run[2][-1])  # the least inertia
-        self.cluster_centers_, self.labels_ = mu, labels
+        self.cluster_centers_, self.labels_ = mu + origin, labels
         self.inertia_history_, self.inertia_ = history, history[-1]
         self.n_iter_, self.n_features_in_ = len(history) - 1, X.shape[1]
         _warn_if_fewer(len(labels.unique()), self.n_clusters)
@@ -124,9 +125,9 @@ class KMeans(Clusterer):
             return self.assign(X, mu)
         return nearest_centroid(X, mu)
 
-    def _start(self, X, generator):
+    def _start(self, X, generator, origin=0.0):
         if isinstance(self.init, Tensor):
-            return self.init.detach().to(X)
+            return self.init.detach().to(X) - origin
         if self.init == "random":
             return X[torch.randperm(len(X), generator=generator, device="cpu")[: self.n_clusters]]
         return _k_means_plus_plus(X, self.n_clusters, generator)

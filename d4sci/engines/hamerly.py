@@ -15,7 +15,7 @@ from torch import Tensor
 
 from d4sci.device import in_float64
 from d4sci.distance import euclidean
-from d4sci.engines.moments import find_origin
+from d4sci.engines.moments import near_zero
 from d4sci.support.checks import require_squares
 
 BLOCK_NUMBERS = 1_600_000  # coordinates and scores at a time: about as many as the cache holds
@@ -30,7 +30,8 @@ def hamerly(
 ) -> tuple[Tensor, Tensor, list[float]]:
     """Return what the plain loop returns: centroids (k, d), labels (n,), the inertia's history.
 
-    X: (n, d).  start: (k, d).  max_iter: the most rounds.
+    X: (n, d), best near 0, where squares keep their digits.  start: (k, d).
+    max_iter: the most rounds.
     tol: stop when Σ_j ‖shift of μ_j‖² ≤ tol · (mean variance of the features).
     refill: (X, centroids, labels) → labels without an empty cluster.
     The last inertia is measured from the distances. Those before it differ from it by what the
@@ -55,6 +56,8 @@ def hamerly(
 
 def nearest_centroid(X: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
     """Return the closest centroid of each row, the lowest among equals, and D² to it; both (n,)."""
+    X, origin = near_zero(X)
+    centers = centers - origin
     labels = _Clusters(X, centers).labels
     return labels, own_distances(X, centers, labels)
 
@@ -98,23 +101,20 @@ class _Clusters:
     slack: by how much at least the second-closest centroid of a point is farther than its own,
     (n,); 0 or less where that is not sure.
 
-    Scores are measured from an origin near the data, where squares keep their digits: a = x −
-    origin, m = μ − origin, and ‖a − m‖² = ‖a‖² + (‖m‖² − 2 a·m), the score in parentheses.
+    Scores: ‖x − μ‖² = ‖x‖² + (‖μ‖² − 2 x·μ), the score in parentheses.
     """
 
     def __init__(self, X: Tensor, start: Tensor) -> None:
         """Assign each point to the closest centroid of the start."""
         n, d = X.shape
         self.X = X
-        self.origin = find_origin(X)  # (d,)
-        self.at_zero = not self.origin.any()
         self.r = _block_size(start)
         self.buffer = X.new_empty(min(n, self.r), d)
         self.labels = torch.zeros(n, dtype=torch.long, device=X.device)
         self.slack = X.new_empty(n)
-        self.norms = X.new_empty(n)  # ‖a‖²
+        self.norms = X.new_empty(n)  # ‖x‖²
         self.sums = in_float64(torch.zeros_like(start))
-        # A product of d terms is wrong by some √d units in its last place, of a² or more.
+        # A product of d terms is wrong by some √d units in its last place, of x² or more.
         self.rounding = 4 * math.sqrt(d) * torch.finfo(X.dtype).eps
         self._place(start)
         self._assign_all()
@@ -124,19 +124,18 @@ class _Clusters:
         n, d = self.X.shape
         for first in range(0, n, self.r):
             rows = slice(first, first + self.r)
-            A = self._rows(rows)
-            self.norms[rows] = torch.linalg.vector_norm(A, dim=1).square_()
-            labels, self.slack[rows] = self._closest(rows, self._scores(A))
+            points = self._rows(rows)
+            self.norms[rows] = torch.linalg.vector_norm(points, dim=1).square_()
+            labels, self.slack[rows] = self._closest(rows, self._scores(points))
             self._settle(rows, labels)
             self.labels[rows] = labels
-            points = in_float64(self.X[rows])  # (r, d)
-            self.sums.index_add_(0, labels.to(points.device), points)
+            self.sums.index_add_(0, labels.to(self.sums.device), in_float64(points))
         self.counts = self.labels.bincount(minlength=len(self.centers))
         # The variance comes out of the norms. The plain loop's `mean_variance` would take two more
         # passes over X, a tenth of the time of a fit.
-        self.square = self.norms.mean() / d  # mean of the squared entries, from the origin
-        shift = self.sums.sum(0).to(self.X) / n - self.origin  # (d,), of the mean from the origin
-        self.variance = (self.square - shift.square().mean()).clamp(min=0)
+        self.square = self.norms.mean() / d  # mean of the squared entries
+        mean = self.sums.sum(0).to(self.X) / n  # (d,)
+        self.variance = (self.square - mean.square().mean()).clamp(min=0)
 
     def assign(self) -> None:
         """Assign each point to the closest centroid; those with slack left keep theirs."""
@@ -176,12 +175,10 @@ class _Clusters:
         return shift.square().sum()
 
     def spread(self) -> float:
-        """Return Σ ‖a − m‖² − Σ ‖a‖² over all points, the inertia up to a constant, in float64."""
-        origin = in_float64(self.origin)  # (d,)
+        """Return Σ ‖x − μ‖² − Σ ‖x‖² over all points, the inertia up to a constant, in float64."""
         counts = self.counts.to(self.sums)[:, None]  # (k, 1)
-        m = in_float64(self.centers) - origin  # (k, d)
-        sums = self.sums - counts * origin  # Σ a
-        return (counts * m.square() - 2 * m * sums).sum().item()
+        mu = in_float64(self.centers)  # (k, d)
+        return (counts * mu.square() - 2 * mu * self.sums).sum().item()
 
     def relabel(self, labels: Tensor) -> None:
         """Take these labels, (n,), for which the bounds say nothing."""
@@ -192,8 +189,7 @@ class _Clusters:
     def _place(self, centers):
         """Put the centroids there."""
         self.centers = centers
-        self.m = centers - self.origin
-        self.m_norms = self.m.square().sum(1, keepdim=True)  # (k, 1)
+        self.center_norms = centers.square().sum(1, keepdim=True)  # (k, 1)
 
     def _blocks(self, rows):
         """Return these rows in blocks; all rows, as slices, if they are many."""
@@ -202,18 +198,14 @@ class _Clusters:
         return [slice(first, first + self.r) for first in range(0, len(self.X), self.r)]
 
     def _rows(self, rows):
-        """Return these rows from the origin, (r, d), in memory that the next call reuses."""
+        """Return these rows, (r, d), in memory that the next call reuses."""
         if isinstance(rows, slice):
-            A = self.X[rows]
-        else:
-            A = torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
-        if self.at_zero:
-            return A
-        return torch.sub(A, self.origin, out=self.buffer[: len(A)])
+            return self.X[rows]
+        return torch.index_select(self.X, 0, rows, out=self.buffer[: len(rows)])
 
-    def _scores(self, A):
-        """Return ‖m‖² − 2 a·m for each centroid and row, (k, r)."""
-        return torch.addmm(self.m_norms, self.m, A.T, alpha=-2)
+    def _scores(self, points):
+        """Return ‖μ‖² − 2 x·μ for each centroid and row, (k, r).  points: (r, d)."""
+        return torch.addmm(self.center_norms, self.centers, points.T, alpha=-2)
 
     def _gap(self, rows, own, others):
         """Return the slack of these rows, less what rounding may have done to their scores."""

@@ -22,8 +22,19 @@ def find_origin(X: Tensor) -> Tensor:
     """
     some = X[:: 1 + len(X) // 1000]  # enough rows to be close to the mean
     mean, std = some.mean(0), some.std(0, correction=0)  # (d,)
-    far = (mean.abs() > 2 * std).any()  # ()
+    far = (mean.abs() > 2 * std).any() & mean.isfinite().all()  # ()
     return torch.where(far, mean, 0)
+
+
+def near_zero(X: Tensor) -> tuple[Tensor, Tensor]:
+    """Return X − origin, (n, d), and the origin, (d,); X itself and 0 where X is not far from 0.
+
+    Far from 0 beside its spread, X has few digits left, and so have means and squares.
+    """
+    origin = find_origin(X)
+    if origin.any():
+        X = X - origin
+    return X, origin
 
 
 def moments(X: Tensor, *, float64: bool = False) -> tuple[Tensor, Tensor]:

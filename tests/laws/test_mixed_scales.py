@@ -478,21 +478,9 @@ METHODS: dict[str, Callable[[Data], Lines]] = {
 }
 METHODS = {name.strip(): lines for name, lines in METHODS.items()}
 CURE = re.compile(r"scale|use |divide|give |double")
-ROUNDED_CENTROID = "a centroid in float32 is not the mean of its rows: 1/16 off at 1e6"
 LEFT = {  # measures that are worse, and why we leave it; an entry that is no longer true fails
     ("distances sqeuclidean", "1e-25", "largest relative error"): "float32 has no 1e-50",
     ("distances sqeuclidean", "1e25", "largest relative error"): "float32 has no 1e50",
-    **{
-        (f"KMeans {algorithm}", table, measure): ROUNDED_CENTROID
-        for algorithm in ("lloyd", "hamerly")
-        for table, measures in {
-            "timestamps": ["inertia_, beside that of the labels"],
-            "timestamps, float64": ["inertia_, beside that of the labels"],
-            "nearly constant": ["inertia of the labels", "inertia_, beside that of the labels"],
-            "far offset": ["inertia of the labels", "inertia_, beside that of the labels"],
-        }.items()
-        for measure in measures
-    },
 }
 
 

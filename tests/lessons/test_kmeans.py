@@ -293,7 +293,7 @@ def test_between_two_centroids_the_first_wins(offset, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_start_that_is_given_is_tried_once(algorithm, monkeypatch):
     starts = []
-    monkeypatch.setattr(KMeans, "_start", lambda self, X, _: starts.append(1) or self.init)
+    monkeypatch.setattr(KMeans, "_start", lambda self, *_: starts.append(1) or self.init)
     KMeans(3, init=IRIS[:3], n_init=10, algorithm=algorithm).fit(IRIS)
     assert len(starts) == 1
 
