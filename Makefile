@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 TOOLS := build/tools/bin
 
-.PHONY: venv lab test trust lint notebooks bench bench-quick mutate matrix audit slides site pages tour clean
+.PHONY: venv lab test trust peers lint notebooks bench bench-quick mutate matrix audit slides site pages tour clean
 
 venv: .venv/installed
 
@@ -20,6 +20,9 @@ test: venv  ## unit tests and all notebooks under strict nbval
 
 trust: venv  ## the slow promises: offline, no vector instructions, browser, sections alone
 	$(PY) -m pytest -n 2 --dist loadfile tests/slow tests/browser/test_jupyterlab.py
+
+peers: venv  ## scikit-learn's own tests on our code, some minutes; keeps docs/peers.md
+	$(PY) -m tests.peers
 
 mutate: venv  ## change the package in one place at a time: do the tests notice?
 	$(PY) -W ignore -m tools.mutate

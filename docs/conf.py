@@ -34,7 +34,8 @@ LISTS = {
         "docs/tour", "docs/cheat-sheet", "docs/syllabus", "docs/teaching", "data/README",
     ],
     "How it is made": [
-        "docs/elsewhere", "docs/matrix", "benchmarks/results/*", "CONTRIBUTING", "CHANGELOG",
+        "docs/elsewhere", "docs/peers", "docs/matrix", "benchmarks/results/*", "CONTRIBUTING",
+        "CHANGELOG",
     ],
 }  # fmt: skip
 CONTENTS = "\n\n".join(

@@ -103,6 +103,8 @@ def refuse_containers(X):
         raise NotApplicable("sparse input")
     if type(X).__module__.partition(".")[0] in ("pandas", "polars", "pyarrow"):
         raise NotApplicable("data frames and series")
+    if X is None or type(X).__module__.startswith("sklearn."):
+        raise NotApplicable("models, or nothing, in place of rows")
     if isinstance(X, np.matrix | np.ma.MaskedArray):
         raise NotApplicable("NumPy's matrices and masked arrays")
 
@@ -144,8 +146,8 @@ def labels(y):
 def arrays(value):
     """Return the NumPy array of a tensor; of a list or a tuple, the arrays in it."""
     if isinstance(value, torch.Tensor):
-        return value.detach().numpy()
-    if isinstance(value, list | tuple) and any(isinstance(v, torch.Tensor) for v in value):
+        return value.detach().numpy()[()]  # of one number, the number
+    if isinstance(value, list | tuple):
         return type(value)(arrays(v) for v in value)
     return value
 

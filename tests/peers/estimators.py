@@ -49,13 +49,14 @@ class Adapter(BaseEstimator):
     the name of a way to compute: {their word: ours}}, a parameter that `names` may rename.
     only: {their parameter: the values that say what d4sci does anyway}; if the default is not among
     them, a test must give one.  A change of any other parameter raises NotApplicable.
+    harmless: their parameters which change nothing for the ways that d4sci has.
     attributes: {our attribute: theirs}, where the names differ.
     targets: what becomes of y, `labels` or `numbers`; None where y is ignored.
     most_classes: how many classes there may be; None for any number.
     """
 
     peer = ours = targets = most_classes = None
-    names, ways, only, attributes = {}, {}, {}, {}
+    names, ways, only, attributes, harmless = {}, {}, {}, {}, ()
     strict = False  # whether to ask for a method that d4sci lacks raises NotApplicable
 
     def __init_subclass__(cls):
@@ -73,6 +74,9 @@ class Adapter(BaseEstimator):
         theirs = {name for name in dir(cls.peer) if not name.startswith("_")}
         theirs |= set(re.findall(r"^    (\w+_) :", cls.peer.__doc__, flags=re.MULTILINE))
         cls.lacking = {name for name in theirs if not hasattr(cls, name)}
+        cls.private = set(
+            re.findall(r"\bself\.(_(?!skl|callback)[a-z]\w+)\b(?!\()", source(cls.peer))
+        )
 
     def __getattr__(self, name):
         if name in type(self).lacking:
@@ -81,6 +85,8 @@ class Adapter(BaseEstimator):
                 raise NotApplicable(f"the method `{name}`")
             if name.endswith("_") and "_model" in vars(self):
                 raise NotApplicable(f"the attribute `{name}`")
+        if name in type(self).private and type(self).strict:
+            raise NotApplicable("private attributes")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sklearn_tags__(self):
@@ -102,7 +108,7 @@ class Adapter(BaseEstimator):
                 if not is_one_of(value, self.only.get(name, [value])):
                     raise NotApplicable(f"`{name}={value!r}`, the default")
             elif name in self.only or name not in [*self.names, *self.ways]:
-                harmless = name in MAKES_NO_DIFFERENCE or name == "random_state"
+                harmless = name in [*MAKES_NO_DIFFERENCE, *self.harmless, "random_state"]
                 if not harmless and not is_one_of(value, self.only.get(name, [])):
                     raise NotApplicable(f"`{name}`")
             else:
@@ -161,6 +167,12 @@ class Adapter(BaseEstimator):
         return ask(getattr(model, method), *args)
 
 
+def source(peer):
+    """Return the source of a class of scikit-learn and of those that it inherits from there."""
+    classes = [c for c in peer.__mro__ if c.__module__.startswith("sklearn.")]
+    return "\n".join(inspect.getsource(c) for c in classes if c not in BaseEstimator.__mro__)
+
+
 def _refuse_weights(sample_weight):
     if sample_weight is not None:
         raise NotApplicable("`sample_weight`")
@@ -212,7 +224,9 @@ class Regresses:
 class Transforms:
     """The methods of a transformer."""
 
-    def transform(self, X):
+    def transform(self, X, copy=None):
+        if copy is False:
+            raise NotApplicable("`copy=False`")
         return self._ask("transform", numbers(X))
 
     def inverse_transform(self, X):
@@ -278,8 +292,11 @@ class PCA(Transforms, Adapter):
         return options
 
 
-class KNeighborsClassifier(Classifies, Weighs, Adapter):
-    """Brute force is ours too; the trees stand for our screened search."""
+class KNeighborsClassifier(Classifies, Weighs, Adapter, sklearn.neighbors._base.KNeighborsMixin):
+    """Brute force is ours too; the trees stand for our screened search.
+
+    A test asks whether this is a `KNeighborsMixin`: its two methods are replaced below.
+    """
 
     peer, ours = sklearn.neighbors.KNeighborsClassifier, d4sci.neighbors.KNeighborsClassifier
     names = {name: name for name in ("n_neighbors", "weights", "metric", "p")}
@@ -288,6 +305,8 @@ class KNeighborsClassifier(Classifies, Weighs, Adapter):
     def _mend(self, options):
         if callable(self.weights):
             raise NotApplicable("`weights` that are a function")
+        if options.get("weights", "") is None:
+            options["weights"] = "uniform"  # another name for it
         p, metric = options.pop("p", 2), self.metric
         if is_one_of(metric, ["minkowski"]) and p in (1, 2):
             metric = {1: "manhattan", 2: "euclidean"}[p]
@@ -299,17 +318,19 @@ class KNeighborsClassifier(Classifies, Weighs, Adapter):
         return {**options, "metric": metric}
 
     def kneighbors(self, X=None, n_neighbors=None, return_distance=True):
-        if X is None:
-            raise NotApplicable("neighbours of the training rows, each without itself")
+        X = numbers(X)
         model = vars(self).get("_model") or self.ours()
         before = model.n_neighbors
         if n_neighbors is not None:
             model.n_neighbors = n_neighbors
         try:
-            found = self._ask("kneighbors", numbers(X))
+            found = self._ask("kneighbors", X)
         finally:
             model.n_neighbors = before
         return found if return_distance else found[1]
+
+    def kneighbors_graph(self, X=None, n_neighbors=None, mode="connectivity"):
+        raise NotApplicable("the method `kneighbors_graph`")
 
 
 class LinearRegression(Regresses, Adapter):
@@ -324,6 +345,7 @@ class Ridge(Regresses, Adapter):
     peer, ours = sklearn.linear_model.Ridge, d4sci.linear.LinearRegression
     names = {"alpha": "l2", "solver": "solver"}
     ways = {"solver": {"svd": "lstsq", "cholesky": "normal"}}
+    harmless = ("tol", "max_iter")  # no steps are taken
 
     def _mend(self, options):
         if np.ndim(self.alpha):
@@ -337,7 +359,11 @@ class LogisticRegression(Classifies, Decides, Weighs, Adapter):
     peer, ours = sklearn.linear_model.LogisticRegression, d4sci.logistic.LogisticRegression
     names = {"C": "C", "max_iter": "max_iter", "tol": "tol", "solver": "solver"}
     ways = {"solver": {"newton-cg": "newton-lbfgs", "newton-cholesky": "newton-lbfgs"}}
-    only = {"penalty": ["deprecated", "l2"], "l1_ratio": [0.0, 0, None]}
+
+    def _mend(self, options):
+        if is_one_of(self.C, [np.inf]):
+            raise NotApplicable("`C=inf`: no penalty")
+        return options
 
     def _keep(self):
         super()._keep()

@@ -150,7 +150,7 @@ def normalize(X, norm="l2"):
 
 
 @adapts(sklearn.model_selection.train_test_split)
-def train_test_split(arrays, test_size=None, random_state=None, stratify=None):
+def train_test_split(arrays=(), test_size=None, random_state=None, stratify=None):
     """Where nothing is said, a quarter of the rows is for the test: scikit-learn's default."""
     for A in arrays:
         convert.refuse_containers(A)

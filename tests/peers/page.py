@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tests.peers.differences import DIFFERENCES
+from tests.peers.suites import OWN_CASES
 
 PAGE = Path(__file__).parents[2] / "docs" / "peers.md"
 PACKAGES = ("scikit-learn", "torch-geometric", "torch", "numpy")
@@ -14,15 +15,19 @@ COLUMNS = ("passed", "difference", "not applicable")
 INTRODUCTION = """\
 # The peers' own tests, run on d4sci
 
-Written by `make peers`. The authors of {peers} test their code with great care. These are their
-tests, as the installed packages hold them, run on our code: a test asks for `KMeans`, and gets ours
-behind an adapter that does no more than turn arrays into tensors and back, and their names for
-parameters, attributes and kinds of error into ours. `parametrize_with_checks`, scikit-learn's
+Written by `make peers`. The authors of scikit-learn test their code with great care. These are
+their tests, as the installed package holds them, run on our code: a test asks for `KMeans`, and
+gets ours, behind an adapter that does no more than turn arrays into tensors and back, and their
+names for parameters, attributes and kinds of error into ours. `parametrize_with_checks`, their
 checks of any estimator, are run too. The adapters are in `tests/peers/`.
 
-**{applicable:,} cases are applicable. {passed:,} of them pass; {difference:,} end otherwise, and are
-meant to**: the reasons are [below](#documented-differences). No other case fails. If one did, or if
-a documented difference passed all of a sudden, `make peers` would fail and leave this page alone.
+**{applicable:,} cases are applicable. {passed:,} of them pass; {difference:,} end otherwise**, each
+for a reason that stands [below](#documented-differences). No other case fails. If one did, or if a
+documented difference passed all of a sudden, `make peers` would fail and leave this page as it was.
+
+PyTorch Geometric is installed without its tests. In their place {own:,} cases of our own, written
+after its documentation, ask our `GCNConv` and theirs side by side, and all pass; they are not
+counted here. `tests/peers/test_gcn_conv.py` holds them, and a list of what ours lacks.
 
 Run with {versions}.
 
@@ -30,8 +35,9 @@ Run with {versions}.
 
 *Applicable*: every parameter, attribute and input that the case uses is one that we have, and it
 called our code; these either pass or are documented differences. *Not applicable*: the case uses
-something that we do not have and do not claim to have, [counted below](#not-applicable). A case that
-uses several of our functions counts for the first. A test with ten sets of parameters is ten cases.
+something that we do not have and do not claim to have, [counted below](#not-applicable). A case
+that uses several of our functions counts for the first. A test with ten sets of parameters is ten
+cases.
 
 | tests of | applicable | passed | documented differences | not applicable |
 |---|---|---|---|---|
@@ -45,7 +51,8 @@ DIFFERENCES_HEAD = """
 REASONS_HEAD = """
 ## Not applicable
 
-Of several reasons the first that the test met is counted.
+Of several reasons the first that the test met is counted. A parameter stands here where a test
+gives it a value other than what our code does anyway.
 
 | what the test uses, and we do not have | cases |
 |---|---|
@@ -61,12 +68,14 @@ def write(verdicts):
 
 def page(verdicts):
     """Return the text of the page."""
+    own = sum(subject in OWN_CASES.values() for subject, _, _ in verdicts.values())
+    verdicts = {n: v for n, v in verdicts.items() if v[0] not in OWN_CASES.values()}
     counts = Counter((subject, verdict) for subject, verdict, _ in verdicts.values())
     subjects = sorted({subject for subject, verdict in counts if verdict in COLUMNS}, key=str.lower)
     rows = [[subject, *[counts[subject, column] for column in COLUMNS]] for subject in subjects]
     totals = [sum(row[i] for row in rows) for i in (1, 2, 3)]
     text = INTRODUCTION.format(
-        peers="scikit-learn",
+        own=own,
         applicable=totals[0] + totals[1],
         passed=totals[0],
         difference=totals[1],

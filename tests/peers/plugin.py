@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.peers.convert import LEDGER
-from tests.peers.differences import DIFFERENCES
-from tests.peers.suites import HOME, mentions, suite_of, while_imported, while_tested
+from tests.peers.differences import DIFFERENCES, ONLY_THE_WORDS, OWN_WORDS
+from tests.peers.suites import HOME, OWN_CASES, mentions, suite_of, while_imported, while_tested
 
 PASSED, DIFFERENCE, NOT_APPLICABLE = "passed", "difference", "not applicable"
 FAULT, STALE, NOT_OURS = "FAULT", "STALE", "not ours"
@@ -60,8 +60,12 @@ def pytest_runtest_makereport(item, call):
     if report.when == "teardown" or (report.when == "setup" and report.passed):
         return report
     name = case_name(item)
-    verdict, why = judge(name, report)
     subject = next(iter(LEDGER.used), "")
+    if item.path.name in OWN_CASES:
+        subject = OWN_CASES[item.path.name]
+        verdict, why = (FAULT, name) if report.failed else (PASSED, "")
+    else:
+        verdict, why = judge(name, report)
     report.user_properties.append(("peers", (name, subject, verdict, why)))
     if verdict == STALE:
         report.outcome, report.longrepr = "failed", f"{name}: passes, but is in DIFFERENCES"
@@ -82,6 +86,9 @@ def judge(name, report):
     if not LEDGER.asked and not report.failed:
         return NOT_OURS, ""
     pattern = explained(name)
-    if report.failed:
-        return (DIFFERENCE, pattern) if pattern else (FAULT, name)
-    return (STALE, name) if pattern else (PASSED, "")
+    if report.passed:
+        return (STALE, name) if pattern else (PASSED, "")
+    only_the_words = any(words in str(report.longrepr) for words in ONLY_THE_WORDS)
+    if pattern is None or (DIFFERENCES[pattern] == OWN_WORDS and not only_the_words):
+        return FAULT, name
+    return DIFFERENCE, pattern
