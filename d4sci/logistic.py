@@ -42,7 +42,8 @@ class LogisticRegression(Classifier):
     lr: the learning rate (α on the slides), read by "gd" only; None for 1/λ, λ a bound of the
     largest curvature of J, with which J never rises by more than rounding.  max_iter: the most
     steps.  tol: stop when the largest |∂J/∂w| or |∂J/∂b| ≤ tol. A gradient that rounding explains
-    counts as 0.
+    counts as 0. "newton-lbfgs" measures X from near its mean, where that is far from 0, and the
+    gradient with it.
     `fit` sets classes_ (k,), sorted; coef_ (k, d) and intercept_ (k,), or (1, d) and (1,) for two
     classes, where the larger one is y = 1; n_features_in_; loss_history_, J at the start and after
     each of the n_iter_ steps.  It warns (ConvergenceWarning) where it stops before it has

@@ -81,6 +81,7 @@ EXEMPT = {  # from the names of `device_cases`, which are all that layers 0 to 3
         "nearest",
         "euclidean",
         "unit_rows",
+        "suitable_unit",
         "minimise",
         "sample_noise",
     ),  # within
