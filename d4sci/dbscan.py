@@ -11,6 +11,7 @@ from torch import Tensor
 
 from d4sci.device import in_float64
 from d4sci.distance import distance_blocks, suitable_unit
+from d4sci.engines.boxes import squares_of_pairs
 from d4sci.engines.components import density_clusters
 from d4sci.estimator import Clusterer
 from d4sci.support.checks import (
@@ -58,8 +59,7 @@ class DBSCAN(Clusterer):
         # In float64 the difference of two float32 numbers is exact, or nearly so.
         points = in_float64(X.detach())
         unit = suitable_unit(points)  # 1, but for numbers whose squares leave float64
-        # float: NumPy's small numbers would be squared in their own few digits.
-        points, eps = points / unit, float(self.eps) / unit
+        points, eps = points / unit, self.eps / unit
         if self.algorithm == "queue":
             labels, core = self._expand_clusters(points, eps)  # (n,), (n,)
         else:
@@ -127,10 +127,8 @@ def k_distances(X: Tensor, k: int) -> Tensor:
     kth = []
     for rows, D in distance_blocks(points):  # (r, n)
         nearest = D.topk(k, largest=False).indices  # (r, k)
-        squares = torch.zeros_like(nearest, dtype=points.dtype)
-        for x in points.T:  # added up as DBSCAN does, so that both round alike
-            squares += (x[nearest] - x[rows, None]).square()
-        kth.append(squares.amax(1))
+        own = torch.arange(len(points), device=points.device)[rows, None]  # (r, 1)
+        kth.append(squares_of_pairs(points.T, own, nearest).amax(1))  # as DBSCAN rounds them
     return _rounded_root(torch.cat(kth), unit, X.dtype).sort().values.to(X.device)
 
 

@@ -57,7 +57,7 @@ class KNeighborsClassifier(Classifier):
         require_classes(y, len(X))
         training, unit = X.detach(), 1.0
         if self.metric == "cosine":
-            training = _directions(training, spare=0)
+            training = _directions(training)
         if self.metric == "euclidean":
             unit = suitable_unit(training)
         if unit != 1:  # tiny or huge numbers
@@ -77,7 +77,7 @@ class KNeighborsClassifier(Classifier):
         self._validate(X, self._training, self.n_features_in_)
         X, training = X.detach(), self._training.to(X)
         if self._metric == "cosine":  # 1 − cos = ½ |x/‖x‖ − y/‖y‖|²
-            D, indices = self._find(_directions(X, spare=1), training, "euclidean")
+            D, indices = self._find(_directions(X), training, "euclidean")
             D, zero = D.square() / 2, ~X.any(1)
             D[zero] = 1  # a row of zeros has no direction: all training rows are equally far
             indices[zero] = torch.arange(self.n_neighbors, device=X.device)
@@ -140,14 +140,13 @@ def _require_told_apart(X, training, D, indices):
             )
 
 
-def _directions(X, spare):
-    """Return x / ‖x‖ with two spare columns, (n, d + 2), so that each row has a direction.
+def _directions(X):
+    """Return x / ‖x‖ with a spare column, (n, d + 1), so that each row has a direction.
 
-    A row of zeros has none of its own. Its cosine distance to any row is 1, to another row of zeros
-    too, as between directions at a right angle. So it gets 1 in a spare column: training rows in
-    the first, spare = 0, and rows that are asked for in the second, spare = 1.
+    A row of zeros has none of its own. Its cosine distance to any other row is 1, as between
+    directions at a right angle: so it gets 1 in the spare column.
     """
-    directions = pad(unit_rows(X), (0, 2))
+    directions = pad(unit_rows(X), (0, 1))
     zero = ~X.any(1)  # (n,)
-    directions[zero, X.shape[1] + spare] = 1
+    directions[zero, -1] = 1
     return directions

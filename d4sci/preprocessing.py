@@ -14,6 +14,7 @@ from d4sci.support.checks import (
     require_between,
     require_choice,
     require_classes,
+    require_column_squares,
     require_fitted,
     require_matrix,
 )
@@ -99,9 +100,7 @@ class StandardScaler(Transformer):
         first = in_float64(X[0])  # (d,)
         Z = off_mps(X) - first  # (n, d)
         var, shift = torch.var_mean(Z, dim=0, correction=0)  # (d,)
-        if (Z[:, var == 0] != 0).any() or not var.isfinite().all():
-            message = "X must have squares that float64 can hold; divide it by its largest number"
-            raise ValueError(message)
+        require_column_squares(Z, var)
         last_digits = 4 * torch.finfo(torch.float64).eps * (first + shift).abs()
         scale = var.sqrt()
         scale = torch.where(scale <= last_digits, 1, scale)

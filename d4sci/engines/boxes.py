@@ -180,13 +180,20 @@ class NeighborPairs:
         j = B.flatten().gather(0, T * k + (place - T * row))  # the box, and the column in it
         sure = S.flatten().gather(0, place) > rounding.gather(0, k)
         if not sure.all():
-            p, q = i[~sure], j[~sure]
-            squares = torch.zeros_like(p, dtype=S.dtype)
-            for x in self.X:
-                squares += (x[p] - x[q]).square()
-            sure[~sure] = squares <= self.limit
+            sure[~sure] = squares_of_pairs(self.X, i[~sure], j[~sure]) <= self.limit
             i, j = i[sure], j[sure]
         return i, j
+
+
+def squares_of_pairs(X: Tensor, i: Tensor, j: Tensor) -> Tensor:
+    """Return Σ_f (x_f − y_f)² of the rows i and j, added up feature by feature, as DBSCAN does.
+
+    A sum in another order may round another way.  X: (d, n).  i, j: of shapes that broadcast.
+    """
+    squares = 0
+    for x in X:  # a feature, (n,)
+        squares = squares + (x[i] - x[j]).square()
+    return squares
 
 
 def _places(mask):

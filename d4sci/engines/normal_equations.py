@@ -8,6 +8,7 @@ from torch import Tensor
 
 from d4sci.device import in_float64
 from d4sci.engines.moments import moments
+from d4sci.support.checks import require_column_squares
 
 CONSTANT = 1e-14  # a column that varies less than this, relative to its mean, is constant
 SMALLEST_LENGTH = torch.finfo(torch.float64).tiny ** 0.5  # its square has lost no digit
@@ -39,13 +40,8 @@ def column_lengths(A: Tensor) -> Tensor:
     Raises ValueError where its squares overflow or vanish.
     """
     length = torch.linalg.vector_norm(A, dim=0)
-    small = length < SMALLEST_LENGTH
-    if A[:, small].any() or not length.isfinite().all():
-        raise ValueError(
-            "X must have squares that float64 can hold, got some that overflow or vanish; divide "
-            "each column by its largest number"
-        )
-    return torch.where(small, 1, length)
+    require_column_squares(A, length.square())
+    return torch.where(length > 0, length, 1)
 
 
 def to_dtype(w: Tensor, X: Tensor) -> Tensor:

@@ -124,6 +124,18 @@ def require_squares(variance: Tensor, X: Tensor, name: str = "X") -> None:
         )
 
 
+def require_column_squares(A: Tensor, squares: Tensor) -> None:
+    """Raise ValueError where float64 is too narrow for the squares of a column of X.
+
+    A: the columns, measured from near their means, (n, d).  squares: their sums or means, (d,).
+    """
+    vanished = squares < torch.finfo(squares.dtype).tiny
+    if A[:, vanished].any() or not squares.isfinite().all():
+        raise ValueError(
+            "X must have squares that float64 can hold; divide it by its largest number"
+        )
+
+
 def require_same_length(name_a: str, a: Sized, name_b: str, b: Sized) -> None:
     """Raise ValueError unless a and b have equally many rows."""
     for name, A in ((name_a, a), (name_b, b)):
